@@ -1,0 +1,495 @@
+"""What every attack shares: the model's contract, input checks, freezing."""
+from abc import ABC, abstractmethod
+from contextlib import contextmanager
+from typing import (Any, Callable, Iterable, Iterator, List, NamedTuple,
+                    Optional)
+
+import torch
+from torch import Tensor, nn
+
+from .threat_model import Number, ThreatModel
+
+RANGE_SLACK = 1e-4  # rounding of a normalise and de-normalise round trip
+DEFAULT_IGNORE_INDEX = 255
+
+Model = Callable[[Tensor], Any]
+Callback = Callable[[int, Tensor], Any]
+
+
+class SegOutput(NamedTuple):
+    """What a model may return instead of bare logits.
+
+    Args:
+        logits (Tensor): (B, C, H, W) at the size of the labels.
+        features (Tensor, optional): (B, D, h, w), what the classifier layer
+            reads. Defaults to None.
+        align_corners (bool): How ``features`` are upsampled where
+            ``upsample`` is None. Defaults to False.
+        upsample (callable, optional): The linear map (B, K, h, w) ->
+            (B, K, H, W) from feature size to label size; it treats every
+            channel alike, whatever their number. Defaults to None, bilinear
+            interpolation.
+    """
+    logits: Tensor
+    features: Optional[Tensor] = None
+    align_corners: bool = False
+    upsample: Optional[Callable[[Tensor], Tensor]] = None
+
+
+class AttackResult(NamedTuple):
+    """What :meth:`Attack.run` returns.
+
+    Args:
+        adv_images (Tensor): Adversarial images, like the clean ones.
+        mis_ratio (Tensor, optional): (B,) percentage of wrong labelled
+            pixels in the last prediction that the attack saw, which for an
+            attack that returns its last iterate is the one before it. NaN
+            for an image without a labelled pixel.
+    """
+    adv_images: Tensor
+    mis_ratio: Optional[Tensor]
+
+
+class AttackInputs(NamedTuple):
+    """Checked inputs of one call.
+
+    Args:
+        images (Tensor): Clean images (B, 3, H, W), clamped to [0, 1].
+        labels (Tensor): (B, H, W); 0 where ignored, so that it can index.
+        labelled (Tensor): (B, H, W) bool, where labels count.
+        num_labelled (Tensor): (B,) number of labelled pixels, in the dtype
+            of the images.
+        mask (Tensor, optional): (B, 1, H, W) bool, where a perturbation may
+            exist; False all over an image without a labelled pixel.
+        targeted (bool): Whether ``labels`` are targets.
+    """
+    images: Tensor
+    labels: Tensor
+    labelled: Tensor
+    num_labelled: Tensor
+    mask: Optional[Tensor]
+    targeted: bool
+
+    def count_wrong(self, logits: Tensor) -> Tensor:
+        """Return the number of wrong labelled pixels (B,)."""
+        wrong = (logits.argmax(1) != self.labels) & self.labelled
+        return wrong.sum((1, 2))
+
+    def mis_ratio(self, logits: Tensor) -> Tensor:
+        """Return the percentage of wrong labelled pixels (B,)."""
+        return 100 * self.count_wrong(logits) / self.num_labelled
+
+
+class Attack(ABC):
+    """An attack on a segmentation model.
+
+    Calling it returns adversarial images and changes nothing else: see
+    :meth:`__call__`.
+
+    Args:
+        eps (float | str, optional): Radius in units of the [0, 1] pixel
+            range, as a number or a fraction like ``'8/255'``. Defaults to
+            None, 0.03 for linf and 0.03 x sqrt(3HW) for l2.
+        norm (str): ``'linf'`` or ``'l2'`` (per image). Defaults to 'linf'.
+        ignore_index (int, optional): Label of the pixels that do not count.
+            Defaults to None, what the model says or else 255.
+        restarts (int): Number of runs; with more than one, the best iterate
+            of all is kept. Defaults to 1.
+        targeted (bool): Whether the labels are targets to be reached.
+            Defaults to False.
+        keep (str): ``'last'`` returns the last iterate, ``'best'`` the one
+            with most wrong labelled pixels. Defaults to 'last'.
+
+    Raises:
+        TypeError: If an argument has the wrong type.
+        ValueError: If an argument is out of range.
+    """
+
+    can_target = True
+    needs_features = False
+    feature_layer: Optional[str] = None
+
+    def __init__(self,
+                 eps: Optional[Number] = None,
+                 *,
+                 norm: str = 'linf',
+                 ignore_index: Optional[int] = None,
+                 restarts: int = 1,
+                 targeted: bool = False,
+                 keep: str = 'last') -> None:
+        self.threat_model = ThreatModel(norm, eps)
+        if ignore_index is not None:
+            check_int('ignore_index', ignore_index)
+        check_int('restarts', restarts, least=1)
+        if targeted and not self.can_target:
+            raise ValueError(
+                f'targeted=True has no meaning for {self.name}; use PGD, '
+                'SegPGD or CosPGD for a targeted attack')
+        if keep not in ('last', 'best'):
+            raise ValueError(f"keep must be 'last' or 'best', but got {keep!r}")
+        self.ignore_index = ignore_index
+        self.restarts = restarts
+        self.targeted = bool(targeted)
+        self.keep = keep
+
+    @property
+    def name(self) -> str:
+        """str: Name of the attack."""
+        return type(self).__name__
+
+    @property
+    def norm(self) -> str:
+        """str: Norm of the ball."""
+        return self.threat_model.norm
+
+    @property
+    def eps(self) -> Optional[float]:
+        """float: Radius of the ball; None for the l2 default."""
+        return self.threat_model.eps
+
+    def resolved_eps(self, images: Tensor) -> float:
+        """Return the radius for images of this size."""
+        return self.threat_model.radius(images)
+
+    def __call__(self,
+                 model: Model,
+                 images: Tensor,
+                 labels: Tensor,
+                 mask: Optional[Tensor] = None,
+                 callback: Optional[Callback] = None,
+                 generator: Optional[torch.Generator] = None) -> Tensor:
+        """Return adversarial images; change nothing else.
+
+        Parameters with their ``.grad`` and ``requires_grad``, buffers, the
+        ``training`` flag of every module and the caller's tensors stay as
+        they are. It works under ``no_grad`` and ``inference_mode``. Modes
+        and flags are looked after for an ``nn.Module``; a bare function
+        minds its own.
+
+        Args:
+            model (callable): images -> logits (B, C, H, W) or
+                :class:`SegOutput`. A segmentor of MMSeg is wrapped first:
+                ``PixelModel(segmentor)``.
+            images (Tensor): Float32 or float64 RGB.
+            labels (Tensor): Int64, at the size of the logits.
+            mask (Tensor, optional): Bool, only there may a perturbation
+                exist. Defaults to None, everywhere.
+            callback (callable, optional): ``callback(step, adv_images)``
+                after each update, step from 1. Defaults to None.
+            generator (torch.Generator, optional): Source of all noise, drawn
+                image by image (image outer, restart inner). Defaults to
+                None, the global one.
+
+        Shape:
+            images (B, 3, H, W) in [0, 1] (1e-4 of slack is clamped); labels
+            (B, H', W'); mask (B, 1, H, W); returns like images.
+
+        Raises:
+            TypeError: If a tensor has the wrong dtype, or the model is a raw
+                segmentor.
+            ValueError: If a shape or range is wrong, a label lies outside
+                the classes, or features are needed and not given.
+            FloatingPointError: If a gradient is not finite; names the step.
+        """
+        return self.run(model, images, labels, mask, callback,
+                        generator).adv_images
+
+    def run(self,
+            model: Model,
+            images: Tensor,
+            labels: Tensor,
+            mask: Optional[Tensor] = None,
+            callback: Optional[Callback] = None,
+            generator: Optional[torch.Generator] = None) -> AttackResult:
+        """Do as :meth:`__call__`, and return what the attack saw as well."""
+        check_model(model, self.name)
+        # A tensor made under inference_mode cannot take part in a backward
+        # pass; its clone, made outside, can.
+        with torch.inference_mode(False), torch.enable_grad():
+            ignore_index = self.ignore_index
+            if ignore_index is None:
+                ignore_index = getattr(model, 'ignore_index', None)
+            if ignore_index is None:
+                ignore_index = DEFAULT_IGNORE_INDEX
+            inputs = check_inputs(images, labels, mask, ignore_index,
+                                  self.targeted)
+            if not bool(inputs.labelled.any()):
+                return AttackResult(inputs.images,
+                                    inputs.num_labelled * float('nan'))
+            with tapped(model, self.feature_layer) as tapped_model, \
+                    frozen(networks_of(model)):
+                checked = CheckedModel(tapped_model, inputs, self)
+                return self._run(checked, inputs, callback, generator)
+
+    @abstractmethod
+    def _run(self, model: 'CheckedModel', inputs: AttackInputs,
+             callback: Optional[Callback],
+             generator: Optional[torch.Generator]) -> AttackResult:
+        """Attack checked inputs on a frozen model, gradients enabled."""
+
+
+class CheckedModel:
+    """A model whose outputs are checked the first time, in full precision.
+
+    Args:
+        model (callable): The frozen model.
+        inputs (AttackInputs): Gives the labels to compare with.
+        attack (Attack): Named in errors; says whether features are needed.
+    """
+
+    def __init__(self, model: Model, inputs: AttackInputs,
+                 attack: Attack) -> None:
+        self.model = model
+        self.inputs = inputs
+        self.attack = attack
+        self.checked = False
+
+    def __call__(self, images: Tensor) -> SegOutput:
+        """Return logits (and features where needed), float32 at least."""
+        output = self.model(images)
+        if isinstance(output, Tensor):
+            output = SegOutput(output)
+        elif not isinstance(output, SegOutput):
+            raise TypeError(
+                'model must return logits (B, C, H, W) or a SegOutput, but '
+                f'returned {type(output).__name__}')
+        features = output.features if self.attack.needs_features else None
+        if not self.checked:
+            self._check_logits(output.logits, len(images))
+            if self.attack.needs_features and features is None:
+                self._refuse_no_features()
+            self.checked = True
+        return output._replace(
+            logits=at_least_float32(output.logits),
+            features=None if features is None else at_least_float32(features))
+
+    def _check_logits(self, logits: Tensor, batch_size: int) -> None:
+        labels = self.inputs.labels
+        if logits.dim() != 4 or not logits.is_floating_point():
+            raise ValueError(
+                'model must return floating-point logits (B, C, H, W), but '
+                f'returned {tuple(logits.shape)} of {logits.dtype}')
+        if len(logits) != batch_size or logits.shape[2:] != labels.shape[1:]:
+            raise ValueError(
+                'labels must have the size of the logits, but got labels '
+                f'{tuple(labels.shape)} for logits {tuple(logits.shape)}; '
+                'upsample the logits to the labels in the model '
+                '(PixelModel(segmentor, label_size=(H, W)) does)')
+        num_classes = logits.shape[1]
+        valid = (labels >= 0) & (labels < num_classes)
+        if not bool(valid.all()):
+            raise ValueError(
+                f'labels must lie in [0, {num_classes}) or be ignored, but '
+                f'got {int(labels[~valid][0])}; set ignore_index if that '
+                'label marks void pixels')
+
+    def _refuse_no_features(self) -> None:
+        reason = getattr(self.model, 'no_features_reason', None)
+        detail = f' ({reason()})' if callable(reason) else ''
+        raise ValueError(
+            f'{self.attack.name} needs features, but the model gives none'
+            f'{detail}: return SegOutput(logits, features), set '
+            "feature_layer='path.to.module', or use beta=1, which needs no "
+            'features')
+
+
+def check_int(name: str, value: Any, least: Optional[int] = None) -> None:
+    """Check that an argument is an int, not less than ``least``."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f'{name} must be an int, but got {value!r}')
+    if least is not None and value < least:
+        raise ValueError(f'{name} must be >= {least}, but got {value}')
+
+
+def at_least_float32(tensor: Tensor) -> Tensor:
+    """Widen half precision, as autocast gives it; keep the rest."""
+    if tensor.dtype in (torch.float16, torch.bfloat16):
+        return tensor.float()
+    return tensor
+
+
+@contextmanager
+def full_precision(device: torch.device) -> Iterator[None]:
+    """Switch autocast off: losses, regions and prototypes are float32."""
+    with torch.autocast(device.type, enabled=False):
+        yield
+
+
+def check_model(model: Model, name: str) -> None:
+    """Refuse what is not a model, and a segmentor of MMSeg by name."""
+    inner = getattr(model, 'module', model)  # inside DistributedDataParallel
+    if hasattr(inner, 'encode_decode') and hasattr(inner,
+                                                   'data_preprocessor'):
+        raise TypeError(
+            f'{name} attacks images in [0, 1], but model is a segmentor of '
+            f'MMSeg ({type(inner).__name__}) that reads normalised inputs; '
+            'pass PixelModel(segmentor)')
+    if not callable(model):
+        raise TypeError('model must be a callable images -> logits, but got '
+                        f'{type(model).__name__}')
+
+
+def check_inputs(images: Tensor, labels: Tensor, mask: Optional[Tensor],
+                 ignore_index: int, targeted: bool) -> AttackInputs:
+    """Check what the caller gave and return own copies of it."""
+    for name, tensor in (('images', images), ('labels', labels)):
+        if not isinstance(tensor, Tensor):
+            raise TypeError(f'{name} must be a torch.Tensor, but got '
+                            f'{type(tensor).__name__}')
+    if images.dtype not in (torch.float32, torch.float64):
+        raise TypeError(
+            'images must be float32 or float64 in [0, 1], but got '
+            f'{images.dtype}; convert with images.float() (and / 255 if they '
+            'are 8-bit), and let autocast lower the precision')
+    if images.dim() != 4 or images.shape[1] != 3:
+        raise ValueError('images must have the shape (B, 3, H, W), but got '
+                         f'{tuple(images.shape)}')
+    if labels.dtype != torch.int64:
+        raise TypeError(f'labels must be int64, but got {labels.dtype}; '
+                        'convert with labels.long()')
+    if labels.dim() != 3 or len(labels) != len(images):
+        raise ValueError(
+            f'labels must have the shape (B, H, W) with B = {len(images)}, '
+            f'but got {tuple(labels.shape)}')
+    if labels.device != images.device:
+        raise ValueError('labels must be on the device of the images, '
+                         f'{images.device}, but are on {labels.device}')
+    images = images.detach().clone()
+    labels = labels.clone()
+    # Written so that NaN fails too.
+    in_range = (images >= -RANGE_SLACK) & (images <= 1 + RANGE_SLACK)
+    if not bool(in_range.all()):
+        raise ValueError(
+            'images must lie in [0, 1] (not 0-255, not normalised), but got '
+            f'{float(images[~in_range][0])}')
+    if mask is not None:
+        mask = check_mask(mask, images)
+    labelled = labels != ignore_index
+    num_labelled = labelled.sum((1, 2))
+    if not bool(num_labelled.all()):
+        has_labels = (num_labelled > 0).view(-1, 1, 1, 1)
+        mask = has_labels if mask is None else mask & has_labels
+        mask = mask.expand(len(images), 1, *images.shape[2:])
+    return AttackInputs(
+        images=images.clamp(0, 1),
+        labels=labels.masked_fill(~labelled, 0),
+        labelled=labelled,
+        num_labelled=num_labelled.to(images.dtype),
+        mask=mask,
+        targeted=targeted)
+
+
+def check_mask(mask: Tensor, images: Tensor) -> Tensor:
+    """Check the mask of attackable pixels and return a copy."""
+    shape = (len(images), 1, *images.shape[2:])
+    if not isinstance(mask, Tensor) or mask.dtype != torch.bool:
+        kind = mask.dtype if isinstance(mask, Tensor) else type(mask).__name__
+        raise TypeError(f'mask must be a bool tensor, but got {kind}')
+    if tuple(mask.shape) != shape:
+        raise ValueError('mask must have the shape (B, 1, H, W) = '
+                         f'{shape}, but got {tuple(mask.shape)}')
+    if mask.device != images.device:
+        raise ValueError('mask must be on the device of the images, '
+                         f'{images.device}, but is on {mask.device}')
+    return mask.clone()
+
+
+def networks_of(model: Model) -> List[nn.Module]:
+    """Return every network behind a model, registered with it or not."""
+    networks = [model] if isinstance(model, nn.Module) else []
+    if hasattr(model, 'attacked_networks'):
+        networks += list(model.attacked_networks())
+    return networks
+
+
+@contextmanager
+def frozen(networks: Iterable[nn.Module]) -> Iterator[None]:
+    """Put networks in eval mode without parameter gradients, and restore.
+
+    Every module's own flag is kept, so a frozen BatchNorm stays as it was.
+    Reentrant activation checkpointing (``with_cp``) cannot be crossed by
+    ``torch.autograd.grad`` and is switched off meanwhile.
+    """
+    modules = list({
+        id(module): module
+        for network in networks for module in network.modules()
+    }.values())
+    training = [module for module in modules if module.training]
+    checkpointing = [
+        module for module in modules
+        if getattr(module, 'with_cp', False) is True
+    ]
+    parameters = [
+        parameter for module in modules
+        for parameter in module.parameters(recurse=False)
+        if parameter.requires_grad
+    ]
+    try:
+        for module in training:
+            module.training = False
+        for module in checkpointing:
+            module.with_cp = False
+        for parameter in parameters:
+            parameter.requires_grad_(False)
+        yield
+    finally:
+        for module in training:
+            module.training = True
+        for module in checkpointing:
+            module.with_cp = True
+        for parameter in parameters:
+            parameter.requires_grad_(True)
+
+
+@contextmanager
+def tapped(model: Model, feature_layer: Optional[str]) -> Iterator[Model]:
+    """Let a model give the output of the module ``feature_layer``."""
+    if feature_layer is None:
+        yield model
+    elif hasattr(model, 'with_feature_layer'):
+        yield model.with_feature_layer(feature_layer)
+    elif not isinstance(model, nn.Module):
+        raise TypeError(
+            'feature_layer needs a model that is an nn.Module, but got '
+            f'{type(model).__name__}; return SegOutput(logits, features)')
+    else:
+        modules = dict(model.named_modules())
+        if not feature_layer or feature_layer not in modules:
+            raise ValueError(
+                f'feature_layer {feature_layer!r} is no module of '
+                f'{type(model).__name__}; its modules are '
+                f'{", ".join(name for name in modules if name)}')
+        captured: List[Tensor] = []
+        handle = modules[feature_layer].register_forward_hook(
+            lambda module, args, output: captured.append(output))
+        try:
+            yield lambda images: _with_tap(model, images, captured,
+                                           feature_layer)
+        finally:
+            handle.remove()
+
+
+def _with_tap(model: nn.Module, images: Tensor, captured: List[Tensor],
+              feature_layer: str) -> SegOutput:
+    captured.clear()
+    output = model(images)
+    if not captured:
+        raise ValueError(f'feature_layer {feature_layer!r} did not run in '
+                         f'the forward pass of {type(model).__name__}')
+    features = captured[-1]
+    captured.clear()
+    if not isinstance(features, Tensor) or features.dim() != 4:
+        raise ValueError(
+            f'feature_layer {feature_layer!r} must give a tensor '
+            f'(B, D, h, w), but gave {describe(features)}')
+    if isinstance(output, SegOutput):
+        return output._replace(features=features, upsample=None)
+    return SegOutput(output, features) if isinstance(output,
+                                                     Tensor) else output
+
+
+def describe(value: Any) -> str:
+    """Return the shape of a tensor or else the type, for messages."""
+    if isinstance(value, Tensor):
+        return f'a tensor {tuple(value.shape)}'
+    return f'a {type(value).__name__}'

@@ -1,0 +1,214 @@
+"""The set of images an attacker may show: a ball around each clean image.
+
+This is the only place of the package that clamps an adversarial image or
+turns a gradient into a direction. Shapes: images (B, 3, H, W) in [0, 1],
+mask (B, 1, H, W) bool.
+"""
+import math
+import numbers
+from abc import ABC, abstractmethod
+from fractions import Fraction
+from typing import Optional, Tuple, Union
+
+import torch
+from torch import Tensor
+
+NORMS = ('linf', 'l2')
+DEFAULT_RMS = 0.03  # eps of the paper; for l2 the same root mean square
+
+Number = Union[int, float, str, Fraction]
+
+
+def parse_number(name: str, value: Number) -> float:
+    """Read a finite number or a fraction such as ``'8/255'``.
+
+    Args:
+        name (str): Name of the argument, for the error message.
+        value (int | float | str | Fraction): The value.
+
+    Raises:
+        TypeError: If it is neither a number nor a string.
+        ValueError: If the string is no number, or the number is not finite.
+    """
+    if isinstance(value, bool) or not isinstance(value,
+                                                 (numbers.Real, str)):
+        raise TypeError(f"{name} must be a number or a fraction like '8/255',"
+                        f' but got {value!r}')
+    try:
+        number = float(Fraction(value) if isinstance(value, str) else value)
+    except (ValueError, ZeroDivisionError):
+        raise ValueError(f"{name} must be a number or a fraction like '8/255'"
+                         f', but got {value!r}') from None
+    if not math.isfinite(number):
+        raise ValueError(f'{name} must be finite, but got {value!r}')
+    return number
+
+
+def parse_length(name: str, value: Number, norm: str) -> float:
+    """Read a radius or step size in units of the [0, 1] pixel range."""
+    length = parse_number(name, value)
+    if length < 0 or (norm == 'linf' and length > 1):
+        rule = 'in [0, 1] for linf' if norm == 'linf' else '>= 0 for l2'
+        raise ValueError(
+            f'{name} must be {rule} (pixels are scaled to [0, 1], not 0-255; '
+            f"8 of 255 is '8/255'), but got {value!r}")
+    return length
+
+
+class ThreatModel:
+    """A norm, a radius and the bounds of a pixel.
+
+    Args:
+        norm (str): ``'linf'``, or ``'l2'`` (of each whole image).
+            Defaults to 'linf'.
+        eps (float | str, optional): Radius in units of the [0, 1] pixel
+            range. Defaults to 0.03 for linf and, for l2, to the radius with
+            the same root mean square, 0.03 x sqrt(3HW).
+        bounds (tuple): Least and largest pixel value. Defaults to (0, 1).
+
+    Raises:
+        ValueError: If the norm is unknown or eps out of range.
+    """
+
+    def __init__(self,
+                 norm: str = 'linf',
+                 eps: Optional[Number] = None,
+                 *,
+                 bounds: Tuple[float, float] = (0., 1.)) -> None:
+        if norm not in NORMS:
+            raise ValueError(f'norm must be one of {NORMS}, but got {norm!r}')
+        if eps is not None:
+            eps = parse_length('eps', eps, norm)
+        elif norm == 'linf':
+            eps = DEFAULT_RMS
+        self.norm = norm
+        self.eps = eps
+        self.bounds = bounds
+
+    def radius(self, images: Tensor) -> float:
+        """Return eps, or the default l2 radius for images of this size."""
+        if self.eps is not None:
+            return self.eps
+        return DEFAULT_RMS * math.sqrt(images[0].numel())
+
+    def around(self, images: Tensor, mask: Optional[Tensor] = None) -> 'Ball':
+        """Return the ball around clean images, inside ``mask`` alone."""
+        kind = LinfBall if self.norm == 'linf' else L2Ball
+        return kind(images, mask, self.radius(images), self.bounds)
+
+
+class Ball(ABC):
+    """The allowed images around ``images``.
+
+    Args:
+        images (Tensor): Clean images (B, 3, H, W) inside the bounds.
+        mask (Tensor, optional): Where a perturbation may exist, bool
+            (B, 1, H, W). Defaults to None, everywhere.
+        eps (float): Radius.
+        bounds (tuple): Least and largest pixel value.
+    """
+
+    def __init__(self, images: Tensor, mask: Optional[Tensor], eps: float,
+                 bounds: Tuple[float, float]) -> None:
+        self.images = images
+        self.mask = mask
+        self.eps = eps
+        self.bounds = bounds
+
+    @abstractmethod
+    def random_start(self, index: int,
+                     generator: Optional[torch.Generator]) -> Tensor:
+        """Draw a uniform perturbation (3, H, W) for one image.
+
+        It is not yet projected on the pixel bounds.
+        """
+
+    @abstractmethod
+    def ascent_direction(self, grad: Tensor) -> Tensor:
+        """Return the unit step that climbs fastest along ``grad``."""
+
+    @abstractmethod
+    def project(self, images: Tensor) -> Tensor:
+        """Return new images inside the ball and the pixel bounds."""
+
+    def _draw(self, sample, shape: tuple,
+              generator: Optional[torch.Generator]) -> Tensor:
+        # A CPU generator serves images on any device: the same seed then
+        # gives the same noise everywhere.
+        device = self.images.device if generator is None else generator.device
+        noise = sample(
+            shape,
+            generator=generator,
+            dtype=self.images.dtype,
+            device=device)
+        return noise.to(self.images.device)
+
+
+class LinfBall(Ball):
+    """Every channel of every pixel moves by eps at most."""
+
+    def __init__(self, images: Tensor, mask: Optional[Tensor], eps: float,
+                 bounds: Tuple[float, float]) -> None:
+        super().__init__(images, mask, eps, bounds)
+        reach = eps if mask is None else eps * mask
+        self.lower = (images - reach).clamp(min=bounds[0])
+        self.upper = (images + reach).clamp(max=bounds[1])
+
+    def random_start(self, index: int,
+                     generator: Optional[torch.Generator]) -> Tensor:
+        noise = self._draw(torch.rand, self.images[index].shape, generator)
+        return (2 * noise - 1) * self.eps
+
+    def ascent_direction(self, grad: Tensor) -> Tensor:
+        return grad.sign()
+
+    def project(self, images: Tensor) -> Tensor:
+        return torch.clamp(images, self.lower, self.upper)
+
+
+class L2Ball(Ball):
+    """The perturbation of each image has an l2 norm of eps at most."""
+
+    def random_start(self, index: int,
+                     generator: Optional[torch.Generator]) -> Tensor:
+        image = self.images[index]
+        noise = self._draw(torch.randn, image.shape, generator)
+        length = self._draw(torch.rand, (), generator)
+        dims = image.numel()
+        if self.mask is not None:
+            noise = noise * self.mask[index]
+            dims = self.mask[index].sum() * image.shape[0]
+        # The volume of a ball grows with the radius to the power `dims`.
+        length = self.eps * length**(1 / dims)
+        return noise * length / noise.norm().clamp_min(self._tiny)
+
+    def ascent_direction(self, grad: Tensor) -> Tensor:
+        if self.mask is not None:
+            grad = grad * self.mask
+        return grad * self._inverse(self._length(grad))
+
+    def project(self, images: Tensor) -> Tensor:
+        delta = images - self.images
+        if self.mask is not None:
+            delta = delta * self.mask
+        # Rounding in `images + delta` must not lead out of the ball.
+        radius = self.eps * (1 - 8 * torch.finfo(delta.dtype).eps)
+        shrink = (radius * self._inverse(self._length(delta), torch.float64)
+                  ).clamp(max=1).to(delta.dtype)
+        return (self.images + delta * shrink).clamp(*self.bounds)
+
+    @property
+    def _tiny(self) -> float:
+        return torch.finfo(self.images.dtype).tiny
+
+    @staticmethod
+    def _length(tensor: Tensor) -> Tensor:
+        return torch.linalg.vector_norm(
+            tensor, dim=(1, 2, 3), keepdim=True, dtype=torch.float64)
+
+    def _inverse(self,
+                 length: Tensor,
+                 dtype: Optional[torch.dtype] = None) -> Tensor:
+        """Return 1 / length; a vanishing length gives a finite number."""
+        inverse = 1 / length.clamp_min(self._tiny)
+        return inverse.to(dtype or self.images.dtype)
