@@ -1,0 +1,179 @@
+"""The only place that knows about framework versions.
+
+``apply`` runs at ``import mmseg_rppgd`` and mends what the supported versions
+of torch, mmengine and mmcv do not do by themselves. It looks before it
+touches: where nothing is missing, nothing is patched.
+"""
+import pickle
+import sys
+from importlib.machinery import ModuleSpec, PathFinder
+from importlib.util import find_spec
+from types import ModuleType
+from typing import Any, Callable, List, Tuple
+
+MMCV_RANGE = '>=2.0.0rc4,<2.2.0'
+_HOW_TO_GET_MMCV = (
+    f'pip install "mmcv-lite{MMCV_RANGE}" (pure Python, enough for this '
+    f'package), or pip install "mmcv{MMCV_RANGE}" (with compiled operators; '
+    'see https://mmcv.readthedocs.io/en/latest/get_started/installation.html '
+    'for prebuilt wheels)')
+
+
+def apply() -> None:
+    """Mend the installed frameworks. Safe to call more than once."""
+    _add_placeholder_ops()
+    _add_config_package()
+    _allow_mmengine_checkpoints()
+
+
+# ---------------------------------------------------------------- mmcv-lite
+class _PlaceholderOps(ModuleType):
+    """Stands in for the compiled ``mmcv._ext`` that mmcv-lite lacks.
+
+    mmseg imports ``mmcv.ops``, whose modules ask ``mmcv._ext`` for every
+    compiled operator at import. They get a function here that fails only
+    when it is called, so every model without such an operator works.
+    """
+
+    # Asked for by mmcv.utils.collect_env, which reports rather than computes.
+    _REPORTS = ('get_compiler_version', 'get_compiling_cuda_version')
+
+    def __getattr__(self, name: str) -> Callable:
+        if name.startswith('__'):
+            raise AttributeError(name)
+
+        def operator(*args, **kwargs):
+            if name in self._REPORTS:
+                return 'n/a (mmcv-lite)'
+            raise RuntimeError(
+                f'the compiled mmcv operator {name!r} was called, but the '
+                'installed mmcv has no compiled operators (mmcv-lite). '
+                'Choose a model without it, or install the full mmcv: '
+                f'pip uninstall mmcv-lite; pip install "mmcv{MMCV_RANGE}"')
+
+        operator.__name__ = name
+        return operator
+
+
+def _add_placeholder_ops() -> None:
+    mmcv = find_spec('mmcv')
+    name = 'mmcv._ext'
+    if mmcv is None or name in sys.modules:
+        return
+    if PathFinder.find_spec(name, mmcv.submodule_search_locations):
+        return
+    module = _PlaceholderOps(name)
+    # find_spec() refuses modules without a spec. It has no loader, so that
+    # mmcv's own check for compiled operators still answers no.
+    module.__spec__ = ModuleSpec(name, loader=None)
+    sys.modules[name] = module
+
+
+# ------------------------------------------------------------ missing parts
+def require_mmseg() -> None:
+    """Import mmseg, or say which command installs what is missing.
+
+    Raises:
+        ImportError: If mmcv, mmsegmentation or one of the packages they
+            forget to declare is missing, or mmcv has the wrong version.
+    """
+    needs = [('mmcv', _HOW_TO_GET_MMCV),
+             ('mmseg', 'pip install "mmsegmentation>=1.2.2,<2"'),
+             ('pkg_resources', 'pip install "setuptools<81"'),
+             ('ftfy', 'pip install ftfy'),
+             ('regex', 'pip install regex')]
+    for module, command in needs:
+        if find_spec(module) is None:
+            raise ImportError(f'{module} is not installed. Run: {command}')
+    _add_placeholder_ops()
+    try:
+        import mmseg  # noqa: F401
+    except AssertionError as error:
+        # mmseg's own message names only the lower limit.
+        raise ImportError(f'{error} mmseg 1.2.2 needs mmcv{MMCV_RANGE}. Run: '
+                          f'{_HOW_TO_GET_MMCV}') from error
+
+
+# ------------------------------------------------------------------ configs
+def _add_config_package() -> None:
+    """Let ``mmseg_rppgd::...`` name a config, as ``mmseg::...`` does."""
+    from mmengine.config.utils import MODULE2PACKAGE
+
+    # mmengine asks for the location of a *distribution* first, which is
+    # site-packages even when the package is installed in editable mode and
+    # lies elsewhere. The name of a module is no distribution: mmengine then
+    # asks importlib, and takes the folder this file lies in.
+    MODULE2PACKAGE.setdefault('mmseg_rppgd', __name__)
+
+
+# -------------------------------------------------------------- checkpoints
+def _restricted_getattr(obj: Any, name: str) -> Callable:
+    """Answer only what a pickled HistoryBuffer asks ``getattr`` for.
+
+    HistoryBuffer pickles its statistics methods as calls of
+    ``builtins.getattr``. The real one would open a way to run code.
+    """
+    from mmengine.logging import HistoryBuffer
+    if obj is HistoryBuffer and name in ('min', 'max', 'mean', 'current'):
+        return getattr(HistoryBuffer, name)
+    raise pickle.UnpicklingError(
+        'a checkpoint may only ask for the statistics of mmengine\'s '
+        f'HistoryBuffer, but this one asks for {name!r} of {obj!r}. Load it '
+        'only if you trust where it comes from')
+
+
+def _restricted_dtype(spec: Any, *args: Any) -> Any:
+    """Answer ``numpy.dtype`` for plain numbers only.
+
+    A pickle can give a *copied* dtype any flags, also the one which makes
+    numpy read raw bytes as object pointers. It cannot change a shared one.
+    """
+    import numpy as np
+    dtype = np.dtype(spec)
+    if dtype.kind not in 'biufc' or not dtype.isbuiltin:
+        raise pickle.UnpicklingError(
+            'a checkpoint may only hold numpy arrays of plain numbers, but '
+            f'this one has dtype {dtype}')
+    return dtype
+
+
+def _checkpoint_globals() -> List[Tuple[Any, str]]:
+    """What mmengine's checkpoints hold besides tensors, by pickled name."""
+    import numpy as np
+    from mmengine.logging import HistoryBuffer
+    try:
+        from numpy._core import multiarray
+    except ImportError:
+        from numpy.core import multiarray
+
+    allowed = [(HistoryBuffer, 'mmengine.logging.history_buffer.'
+                'HistoryBuffer'),
+               (_restricted_getattr, 'builtins.getattr'),
+               (_restricted_dtype, 'numpy.dtype'),
+               (np.ndarray, 'numpy.ndarray')]
+    # Checkpoints of numpy 1 and 2 name the same functions differently.
+    for core in ('numpy.core', 'numpy._core'):
+        for name in ('_reconstruct', 'scalar'):
+            allowed.append((getattr(multiarray, name),
+                            f'{core}.multiarray.{name}'))
+    # The class of a restored dtype has to be known too.
+    for kind in {type(np.dtype(code)) for code in '?bBhHiIlLqQefdgFDG'}:
+        allowed.append((kind, f'{kind.__module__}.{kind.__qualname__}'))
+    return allowed
+
+
+def _allow_mmengine_checkpoints() -> None:
+    """Let ``torch.load(weights_only=True)`` read mmengine's checkpoints.
+
+    It is the default from torch 2.6 on; mmengine 0.10.7 passes nothing and
+    cannot resume from its own checkpoints. Older versions are left alone:
+    they neither need this nor know names for allowed globals.
+    """
+    if find_spec('torch') is None:
+        raise ImportError('torch is not installed. Run: pip install '
+                          '"torch>=2.0"')
+    import torch
+    version = torch.__version__.split('+')[0].split('.')
+    if (int(version[0]), int(version[1])) < (2, 6):
+        return
+    torch.serialization.add_safe_globals(_checkpoint_globals())

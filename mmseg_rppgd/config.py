@@ -1,0 +1,80 @@
+"""Read a config from a file, or by the name a package knows it under."""
+import difflib
+import os.path as osp
+from glob import glob
+from typing import Optional
+
+from mmengine.config import Config
+from mmengine.hub import get_config
+
+
+def load_config(name: str, cfg_options: Optional[dict] = None) -> Config:
+    """Read a config as the tools of this package take it.
+
+    Args:
+        name (str): Path of a config file, or the name of a packaged config:
+            ``mmseg::pspnet/...py`` (stock) or ``mmseg_rppgd::...py``.
+        cfg_options (dict, optional): Settings to override, as
+            ``--cfg-options`` gives them. Defaults to None.
+
+    Raises:
+        FileNotFoundError: If there is no such config; the message lists
+            packaged configs with a similar name.
+        ValueError: If the package before ``::`` has no configs.
+
+    Example:
+        >>> cfg = load_config('mmseg::pspnet/'
+        ...                   'pspnet_r50-d8_4xb4-20k_voc12aug-512x512.py')
+    """
+    if '::' in name:
+        cfg = _load_packaged(name)
+    elif osp.isfile(name):
+        cfg = Config.fromfile(name)
+    else:
+        raise FileNotFoundError(
+            f'config {name!r} does not exist. Give the path of a file, or a '
+            'name such as mmseg::pspnet/...py or mmseg_rppgd::rppgd3_at/'
+            f'...py.{_similar(name)}')
+    if cfg_options is not None:
+        cfg.merge_from_dict(cfg_options)
+    return cfg
+
+
+def _load_packaged(name: str) -> Config:
+    package, _, path = name.partition('::')
+    folder = _config_folder(package)
+    if folder is None:
+        raise ValueError(f'the part of {name!r} before :: must be a package '
+                         f'with configs (mmseg, mmseg_rppgd), but got '
+                         f'{package!r}')
+    # The ending is easily forgotten: metafiles name configs without it.
+    path = path if path.endswith('.py') else path + '.py'
+    if not osp.isfile(osp.join(folder, path)):
+        raise FileNotFoundError(f'config {name!r} does not exist in {folder}.'
+                                f'{_similar(name)}')
+    return get_config(f'{package}::{path}')
+
+
+def _config_folder(package: str) -> Optional[str]:
+    from importlib.util import find_spec
+    spec = find_spec(package) if package.isidentifier() else None
+    if spec is None or spec.origin is None:
+        return None
+    folder = osp.join(osp.dirname(spec.origin), '.mim', 'configs')
+    return folder if osp.isdir(folder) else None
+
+
+def _similar(name: str) -> str:
+    """Packaged configs whose file name resembles the one not found."""
+    known = {}
+    for package in ('mmseg_rppgd', 'mmseg'):
+        folder = _config_folder(package)
+        for path in glob(osp.join(folder or '', '*', '*.py')):
+            known[osp.basename(path)] = (
+                f'{package}::{osp.relpath(path, folder)}')
+    wanted = osp.basename(name.rpartition('::')[2])
+    wanted = wanted if wanted.endswith('.py') else wanted + '.py'
+    close = difflib.get_close_matches(wanted, known, n=3)
+    if not close:
+        return ''
+    return '\nSimilar names:\n  ' + '\n  '.join(known[c] for c in close)
