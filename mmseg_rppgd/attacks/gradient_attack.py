@@ -1,0 +1,240 @@
+"""The one loop of every attack that climbs an objective inside a ball."""
+import copy
+from typing import List, NamedTuple, Optional, Tuple
+
+import torch
+from torch import Tensor
+
+from .base import (Attack, AttackInputs, AttackResult, Callback, CheckedModel,
+                   SegOutput, check_int, full_precision)
+from .diversity import InputDiversity
+from .objectives import Objective
+from .threat_model import Ball, Number, parse_length
+from .updates import FixedStep, Update
+
+
+class Start(NamedTuple):
+    """What chance decides for one run.
+
+    Args:
+        images (Tensor): x_adv_0 (B, 3, H, W).
+        draws (Tensor, optional): Numbers (steps, B, K) for the view.
+    """
+    images: Tensor
+    draws: Optional[Tensor]
+
+
+class GradientAttack(Attack):
+    """Climb an objective with an update rule: start, step, project, repeat.
+
+    An attack of one's own is this with an objective and, perhaps, an update.
+
+    Args:
+        eps (float | str, optional): Radius of the ball, in units of the
+            [0, 1] pixel range. Defaults to None, see :class:`Attack`.
+        objective (Objective): What is maximised.
+        update (Update, optional): Defaults to None, :class:`FixedStep`.
+        view (InputDiversity, optional): What the model is shown instead of
+            the iterate. Defaults to None, the iterate.
+        alpha (float | str, optional): Step size, in the units of eps.
+            Defaults to None, 0.01 for linf and eps / 4 for l2.
+        steps (int): Number of updates N. Defaults to 10.
+        random_start (bool): Begin at uniform noise in the ball, projected on
+            [0, 1], instead of the clean images. Defaults to True.
+        kwargs: norm, ignore_index, restarts, targeted and keep of
+            :class:`Attack`.
+
+    Example:
+        >>> attack = GradientAttack(
+        ...     0.03, objective=PixelObjective('js', 'correct'), steps=20)
+    """
+
+    def __init__(self,
+                 eps: Optional[Number] = None,
+                 *,
+                 objective: Objective,
+                 update: Optional[Update] = None,
+                 view: Optional[InputDiversity] = None,
+                 alpha: Optional[Number] = None,
+                 steps: int = 10,
+                 random_start: bool = True,
+                 **kwargs) -> None:
+        super().__init__(eps, **kwargs)
+        if alpha is not None:
+            alpha = parse_length('alpha', alpha, self.norm)
+        check_int('steps', steps, least=1)
+        if not isinstance(random_start, bool):
+            raise TypeError(
+                f'random_start must be a bool, but got {random_start!r}')
+        self.objective = objective
+        self.update = FixedStep() if update is None else update
+        self.view = view
+        self.alpha = alpha
+        self.steps = steps
+        self.random_start = random_start
+        self.needs_features = objective.needs_features
+
+    def resolved_alpha(self, eps: float) -> float:
+        """Return the step size for a radius."""
+        if self.alpha is not None:
+            return self.alpha
+        return 0.01 if self.norm == 'linf' else eps / 4
+
+    def _run(self, model: CheckedModel, inputs: AttackInputs,
+             callback: Optional[Callback],
+             generator: Optional[torch.Generator]) -> AttackResult:
+        ball = self.threat_model.around(inputs.images, inputs.mask)
+        starts = self._starts(ball, inputs, generator)
+        clean_logits = None
+        if self.objective.needs_clean and self.random_start:
+            with torch.no_grad():
+                clean_logits = model(inputs.images).logits
+        tracker = None
+        if self.keep == 'best' or self.restarts > 1:
+            tracker = BestIterate(inputs)
+        for start in starts:
+            result = self._climb(model, inputs, ball, start, clean_logits,
+                                 callback, tracker)
+        return result if tracker is None else tracker.result()
+
+    def _starts(self, ball: Ball, inputs: AttackInputs,
+                generator: Optional[torch.Generator]) -> List[Start]:
+        """Draw the start of each run, image by image.
+
+        So a batch equals its images one by one; an image without a labelled
+        pixel, which stays clean, draws nothing.
+        """
+        noises, draws = [], []
+        for i, count in enumerate(inputs.num_labelled.tolist()):
+            for _ in range(self.restarts):
+                noise = torch.zeros_like(ball.images[i])
+                if self.random_start and count:
+                    noise = ball.random_start(i, generator)
+                noises.append(noise)
+                if self.view is not None:
+                    draws.append(
+                        self.view.draw(self.steps if count else 0, generator))
+        starts = []
+        for run in range(self.restarts):
+            images = ball.images
+            if self.random_start:
+                noise = torch.stack(noises[run::self.restarts])
+                images = ball.project(images + noise)
+            table = None
+            if self.view is not None:
+                table = torch.nn.utils.rnn.pad_sequence(
+                    draws[run::self.restarts])
+            starts.append(Start(images, table))
+        return starts
+
+    def _climb(self, model: CheckedModel, inputs: AttackInputs, ball: Ball,
+               start: Start, clean_logits: Optional[Tensor],
+               callback: Optional[Callback],
+               tracker: Optional['BestIterate']) -> AttackResult:
+        """Run once; return the last iterate and what its predecessor gave."""
+        objective = copy.copy(self.objective)
+        objective.init(inputs, clean_logits)
+        update = copy.copy(self.update)
+        update.init(ball, self.resolved_alpha(ball.eps), self.steps)
+        adv_images = start.images
+        finite = FiniteCheck(self, adv_images.device)
+        for step in range(1, self.steps + 1):
+            leaf = adv_images.detach().requires_grad_()
+            if self.view is None:
+                output = model(leaf)
+            else:
+                output = self.view(model, leaf, start.draws[step - 1])
+            if tracker is not None and step > 1:
+                self._track(tracker, model, adv_images, output)
+            with full_precision(leaf.device):
+                loss = objective.loss(output, step, self.steps)
+                if self.targeted:
+                    loss = -loss
+                grad = ascent_gradient(loss, leaf, inputs)
+            finite.see(grad, step)
+            adv_images = update.step(adv_images, grad, loss.detach())
+            if callback is not None:
+                callback(step, adv_images)
+        finite.raise_if_not()
+        if tracker is not None:
+            self._track(tracker, model, adv_images, None)
+        return AttackResult(adv_images,
+                            inputs.mis_ratio(output.logits.detach()))
+
+    def _track(self, tracker: 'BestIterate', model: CheckedModel,
+               adv_images: Tensor, output: Optional[SegOutput]) -> None:
+        """Score an iterate by its own output, not by that of its view."""
+        if output is None or self.view is not None:
+            with torch.no_grad():
+                output = model(adv_images)
+        tracker.see(adv_images, output.logits.detach())
+
+
+class FiniteCheck:
+    """Notes the first step with a non-finite gradient, without a sync."""
+
+    def __init__(self, attack: GradientAttack, device: torch.device) -> None:
+        self.attack = attack
+        self.bad_step = torch.zeros((), dtype=torch.int64, device=device)
+
+    def see(self, grad: Tensor, step: int) -> None:
+        """Look at the gradient of a step."""
+        first = (self.bad_step == 0) & ~grad.isfinite().all()
+        self.bad_step = torch.where(first, step, self.bad_step)
+
+    def raise_if_not(self) -> None:
+        """Raise FloatingPointError if a gradient was not finite."""
+        if int(self.bad_step):
+            raise FloatingPointError(
+                f'the gradient of {self.attack.name} is not finite at step '
+                f'{int(self.bad_step)} of {self.attack.steps}; look for '
+                'infinite logits or, under autocast, an overflow in half '
+                'precision')
+
+
+class BestIterate:
+    """The iterate of each image with most wrong labelled pixels.
+
+    Targeted, the one with fewest; of equals the earlier.
+    """
+
+    def __init__(self, inputs: AttackInputs) -> None:
+        self.inputs = inputs
+        self.images = inputs.images
+        self.wrong: Optional[Tensor] = None
+
+    def see(self, images: Tensor, logits: Tensor) -> None:
+        """Consider an iterate and the logits it gave."""
+        wrong = self.inputs.count_wrong(logits)
+        if self.wrong is None:
+            self.images, self.wrong = images, wrong
+            return
+        better = (
+            wrong < self.wrong
+            if self.inputs.targeted else wrong > self.wrong)
+        self.images = torch.where(
+            better.view(-1, 1, 1, 1), images, self.images)
+        self.wrong = torch.where(better, wrong, self.wrong)
+
+    def result(self) -> AttackResult:
+        """Return the kept iterates and their MisRatio."""
+        return AttackResult(self.images,
+                            100 * self.wrong / self.inputs.num_labelled)
+
+
+def ascent_gradient(loss: Tensor, images: Tensor,
+                    inputs: AttackInputs) -> Tensor:
+    """Return the gradient of each image's loss with respect to it.
+
+    The loss is scaled by the number of labelled pixels: its gradients are
+    then of the size of one pixel's and do not underflow in half precision.
+    """
+    total = (loss * inputs.num_labelled).sum()
+    grad = None
+    if total.requires_grad:
+        grad, = torch.autograd.grad(total, images, allow_unused=True)
+    if grad is None:
+        raise ValueError(
+            'the output of model does not depend on images through autograd; '
+            'remove detach(), no_grad() or non-differentiable steps from it')
+    return grad
