@@ -1,6 +1,7 @@
 """Read a config from a file, or by the name a package knows it under."""
 import difflib
 import os.path as osp
+import warnings
 from glob import glob
 from typing import Optional
 
@@ -26,15 +27,18 @@ def load_config(name: str, cfg_options: Optional[dict] = None) -> Config:
         >>> cfg = load_config('mmseg::pspnet/'
         ...                   'pspnet_r50-d8_4xb4-20k_voc12aug-512x512.py')
     """
-    if '::' in name:
-        cfg = _load_packaged(name)
-    elif osp.isfile(name):
-        cfg = Config.fromfile(name)
-    else:
-        raise FileNotFoundError(
-            f'config {name!r} does not exist. Give the path of a file, or a '
-            'name such as mmseg::pspnet/...py or mmseg_rppgd::rppgd3_at/'
-            f'...py.{_similar(name)}')
+    with warnings.catch_warnings():
+        # mmengine reloads pkg_resources, which warns, for every `::`.
+        warnings.filterwarnings('ignore', 'pkg_resources is deprecated')
+        if '::' in name:
+            cfg = _load_packaged(name)
+        elif osp.isfile(name):
+            cfg = Config.fromfile(name)
+        else:
+            raise FileNotFoundError(
+                f'config {name!r} does not exist. Give the path of a file, '
+                'or a name such as mmseg::pspnet/...py or '
+                f'mmseg_rppgd::rppgd3_at/...py.{_similar(name)}')
     if cfg_options is not None:
         cfg.merge_from_dict(cfg_options)
     return cfg
