@@ -1,0 +1,385 @@
+"""A segmentor of MMSeg as a model of [0, 1] images."""
+import math
+from contextlib import contextmanager
+from functools import partial
+from typing import Iterator, List, NamedTuple, Optional, Sequence, Tuple
+
+import torch
+import torch.nn.functional as F
+from mmengine.model import BaseTTAModel, is_model_wrapper
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+
+from .attacks.base import SegOutput, describe
+from .pixel_space import PixelSpace, Size
+
+UNSUPPORTED = ('DepthEstimator', 'MultimodalEncoderDecoder')
+# Slide inference keeps the graph of this many windows; beyond, each window is
+# computed again in the backward pass, so that memory no longer grows.
+WINDOWS_IN_MEMORY = 4
+
+
+class Box(NamedTuple):
+    """A window: rows top to bottom, columns left to right."""
+    top: int
+    bottom: int
+    left: int
+    right: int
+
+    @property
+    def size(self) -> Size:
+        """tuple: Height and width."""
+        return self.bottom - self.top, self.right - self.left
+
+    def crop(self, tensor: Tensor) -> Tensor:
+        """Return the window of (..., H, W), without a copy."""
+        return tensor[..., self.top:self.bottom, self.left:self.right]
+
+
+def window_boxes(size: Size, crop_size: Size, stride: Size) -> List[Box]:
+    """Return the windows of mmseg's slide inference, row by row."""
+
+    def spans(length: int, crop: int, step: int) -> List[Tuple[int, int]]:
+        count = max(length - crop + step - 1, 0) // step + 1
+        ends = [min(i * step + crop, length) for i in range(count)]
+        return [(max(end - crop, 0), end) for end in ends]
+
+    rows = spans(size[0], crop_size[0], stride[0])
+    columns = spans(size[1], crop_size[1], stride[1])
+    return [Box(*row, *column) for row in rows for column in columns]
+
+
+def stitch(pieces: Sequence[Tensor], boxes: Sequence[Box],
+           size: Size) -> Tensor:
+    """Average overlapping windows (B, C, h, w) into one map, as mmseg does."""
+    total = pieces[0].new_zeros((*pieces[0].shape[:2], *size))
+    count = pieces[0].new_zeros((1, 1, *size))
+    for piece, box in zip(pieces, boxes):
+        total += F.pad(piece, (box.left, size[1] - box.right, box.top,
+                               size[0] - box.bottom))
+        box.crop(count).add_(1)
+    return total / count
+
+
+def unwrap_segmentor(model: nn.Module) -> nn.Module:
+    """Return the plain segmentor inside wrappers, or refuse the model.
+
+    Args:
+        model (nn.Module): A segmentor, a distributed wrapper of one, or an
+            :class:`AdversarialSegmentor`, in any nesting.
+
+    Raises:
+        TypeError: If no segmentor is inside, or it is one that does not map
+            an image to a map of classes.
+    """
+    segmentor = model
+    while True:
+        if is_model_wrapper(segmentor):
+            segmentor = segmentor.module
+        elif isinstance(getattr(segmentor, 'segmentor', None), nn.Module):
+            segmentor = segmentor.segmentor
+        else:
+            break
+    name = type(segmentor).__name__
+    if isinstance(segmentor, BaseTTAModel):
+        raise TypeError(
+            f'{name} averages predictions of test-time augmentation, which '
+            'cannot be attacked; give the segmentor itself')
+    for base in type(segmentor).__mro__:
+        if base.__name__ in UNSUPPORTED:
+            raise TypeError(
+                f'{name} is not supported: a {base.__name__} does not '
+                'classify the pixels of an image alone; give an '
+                'EncoderDecoder or CascadeEncoderDecoder')
+    if not (hasattr(segmentor, 'encode_decode')
+            and hasattr(segmentor, 'decode_head')):
+        raise TypeError('segmentor must be a segmentor of MMSeg with '
+                        f'encode_decode and decode_head, but got {name}')
+    return segmentor
+
+
+def last_head(segmentor: nn.Module) -> nn.Module:
+    """Return the head that makes the prediction."""
+    head = segmentor.decode_head
+    return head[-1] if isinstance(head, nn.ModuleList) else head
+
+
+class PixelModel(nn.Module):
+    """A segmentor of MMSeg as a model of [0, 1] images.
+
+    .. code:: text
+
+     forward(): normalise -> pad -> _run() -> crop -> resize -> SegOutput
+     _run(): _encode_decode() of the whole image, or of each window
+     _encode_decode(): segmentor.encode_decode() in eval mode, one hook
+
+    The channel order, normalisation and padding are those of the
+    segmentor's data preprocessor, the inference mode is that of its
+    ``test_cfg``; the argmax of the logits equals ``segmentor.predict`` on
+    the same sample. A binary head (one output channel) gives two logits
+    whose argmax is its thresholded prediction. The parameters of the
+    segmentor are not registered with this module.
+
+    Args:
+        segmentor (nn.Module): The segmentor, also inside a distributed
+            wrapper or an :class:`AdversarialSegmentor`.
+        label_size (tuple[int], optional): Height and width of the logits.
+            Defaults to None, those of the images.
+        feature_layer (str, optional): Module of the segmentor whose
+            *output* is given as features, e.g. ``'backbone.layer4'``.
+            Defaults to None, the *input* of the last head's ``conv_seg``.
+        surface (str, optional): ``'whole'`` or ``'slide'`` inference.
+            Defaults to None, the mode of the segmentor's ``test_cfg``.
+        pad_to (tuple[int], optional): Height and width to pad to. Defaults
+            to None, what the data preprocessor pads a test image to.
+
+    Shape:
+        images (B, 3, H, W) in [0, 1]; logits (B, C, *label_size); features
+        (B, D, h, w), with slide inference those of all windows stacked
+        along the height.
+
+    Raises:
+        TypeError: If ``segmentor`` is no segmentor of RGB images.
+        ValueError: If ``feature_layer`` is no module of the segmentor, or
+            ``surface`` is unknown or lacks its window size.
+
+    Example:
+        >>> model = PixelModel(init_model(config, checkpoint, 'cpu'))
+        >>> adv_images = RPPGD(steps=10)(model, images, labels)
+    """
+
+    def __init__(self,
+                 segmentor: nn.Module,
+                 label_size: Optional[Size] = None,
+                 feature_layer: Optional[str] = None,
+                 surface: Optional[str] = None,
+                 *,
+                 pad_to: Optional[Size] = None) -> None:
+        super().__init__()
+        segmentor = unwrap_segmentor(segmentor)
+        # Past nn.Module, which would register its parameters here.
+        self.__dict__['segmentor'] = segmentor
+        self.label_size = label_size
+        self.feature_layer = feature_layer
+        self.pad_to = pad_to
+        self.surface = self._resolve_surface(surface)
+        self.__dict__['_tap'] = self._find_tap()
+
+    @property
+    def head(self) -> nn.Module:
+        """nn.Module: The head that makes the prediction."""
+        return last_head(self.segmentor)
+
+    @property
+    def align_corners(self) -> bool:
+        """bool: How the head and the segmentor resize."""
+        return self.head.align_corners
+
+    @property
+    def ignore_index(self) -> Optional[int]:
+        """int: Label that the last head ignores; None where it has none."""
+        return getattr(self.head, 'ignore_index', None)
+
+    @property
+    def num_classes(self) -> int:
+        """int: Number of logits; two for a binary head."""
+        return max(2, self.head.out_channels)
+
+    @property
+    def pixel_space(self) -> PixelSpace:
+        """PixelSpace: What the data preprocessor does to pixels."""
+        return PixelSpace(self.segmentor.data_preprocessor)
+
+    @property
+    def test_cfg(self) -> dict:
+        """dict: Test settings of the segmentor."""
+        return getattr(self.segmentor, 'test_cfg', None) or {}
+
+    def attacked_networks(self) -> List[nn.Module]:
+        """Return the networks that are used here but not registered."""
+        return [self.segmentor]
+
+    def with_feature_layer(self, path: Optional[str]) -> 'PixelModel':
+        """Return the same model, giving the output of module ``path``."""
+        return PixelModel(
+            self.segmentor, self.label_size, path, self.surface,
+            pad_to=self.pad_to)
+
+    def no_features_reason(self) -> str:
+        """Return why there are no features, and what to do."""
+        head = type(self.head).__name__
+        if self._tap is None:
+            why = f'{head} has no classifier layer conv_seg'
+        else:
+            why = (f'the classifier layer conv_seg of {head} does not run on '
+                   'a feature map (B, D, h, w)')
+        return (f"{why}; name a module of the segmentor whose output to use, "
+                "for instance feature_layer='backbone.layer4'")
+
+    def forward(self, images: Tensor) -> SegOutput:
+        """Return logits at label size and features."""
+        size = tuple(images.shape[-2:])
+        label_size = size if self.label_size is None else self.label_size
+        space = self.pixel_space
+        padded = self.pad_to or space.padded_size([size], training=False)
+        inputs = space.normalize(images, _dtype_of(self.segmentor))
+        if padded != size:
+            inputs = F.pad(
+                inputs, (0, padded[1] - size[1], 0, padded[0] - size[0]),
+                value=space.pad_value)
+        logits, features, boxes = self._run(inputs)
+        logits = self._resize(logits[..., :size[0], :size[1]], label_size)
+        if logits.shape[1] == 1:
+            logits = self._two_logits(logits)
+        upsample = None
+        if boxes is not None or not padded == size == tuple(label_size):
+            upsample = partial(
+                self._upsample, boxes=boxes, padded=padded, size=size,
+                label_size=label_size)
+        return SegOutput(logits, features, self.align_corners, upsample)
+
+    def _resolve_surface(self, surface: Optional[str]) -> str:
+        if surface is None:
+            surface = self.test_cfg.get('mode', 'whole')
+        if surface == 'crop':
+            raise ValueError(
+                "surface='crop' attacks every window by itself, which is no "
+                "model of one image; give it to perturb_batch")
+        if surface not in ('whole', 'slide'):
+            raise ValueError(
+                "surface must be 'whole' or 'slide' (or 'crop', in "
+                f'perturb_batch), but got {surface!r}')
+        if surface == 'slide':
+            check_windows(self.segmentor)
+        return surface
+
+    def _find_tap(self) -> Optional[nn.Module]:
+        if self.feature_layer is None:
+            return getattr(self.head, 'conv_seg', None)
+        modules = dict(self.segmentor.named_modules())
+        if not self.feature_layer or self.feature_layer not in modules:
+            known = ', '.join(name for name in modules
+                              if name and name.count('.') < 2)
+            raise ValueError(
+                f'feature_layer {self.feature_layer!r} is no module of '
+                f'{type(self.segmentor).__name__}; among them are {known}')
+        return modules[self.feature_layer]
+
+    def _run(
+        self, inputs: Tensor
+    ) -> Tuple[Tensor, Optional[Tensor], Optional[List[Box]]]:
+        """Return logits at the size of the inputs, features and windows."""
+        if self.surface == 'whole':
+            return (*self._encode_decode(inputs), None)
+        size = tuple(inputs.shape[-2:])
+        boxes = window_boxes(size, self.test_cfg['crop_size'],
+                             self.test_cfg['stride'])
+        run = self._encode_decode
+        if len(boxes) > WINDOWS_IN_MEMORY and torch.is_grad_enabled():
+            run = partial(checkpoint, run, use_reentrant=False,
+                          preserve_rng_state=False)
+        logits, features = zip(*[run(box.crop(inputs)) for box in boxes])
+        stacked = None if features[0] is None else torch.cat(features, 2)
+        return stitch(logits, boxes, size), stacked, boxes
+
+    def _encode_decode(self,
+                       inputs: Tensor) -> Tuple[Tensor, Optional[Tensor]]:
+        """Run the segmentor on inputs as they are, whole."""
+        size = inputs.shape[-2:]
+        meta = dict(
+            ori_shape=size, img_shape=size, pad_shape=size,
+            batch_input_shape=size, padding_size=[0, 0, 0, 0])
+        metas = [dict(meta) for _ in range(len(inputs))]
+        with _evaluating(self.segmentor), self._tapped() as captured:
+            logits = self.segmentor.encode_decode(inputs, metas)
+        return logits, self._features(captured)
+
+    @contextmanager
+    def _tapped(self) -> Iterator[list]:
+        """Collect what the feature layer reads or gives."""
+        captured: list = []
+        if self._tap is None:
+            yield captured
+            return
+        if self.feature_layer is None:
+            handle = self._tap.register_forward_pre_hook(
+                lambda module, args: captured.append(args[0]))
+        else:
+            handle = self._tap.register_forward_hook(
+                lambda module, args, output: captured.append(output))
+        try:
+            yield captured
+        finally:
+            handle.remove()
+
+    def _features(self, captured: list) -> Optional[Tensor]:
+        features = captured[-1] if captured else None
+        if isinstance(features, Tensor) and features.dim() == 4:
+            return features
+        if self.feature_layer is None:
+            return None
+        what = 'gave ' + describe(features) if captured else 'did not run'
+        raise ValueError(
+            f'feature_layer {self.feature_layer!r} must give a feature map '
+            f'(B, D, h, w), but it {what} in the inference of '
+            f'{type(self.head).__name__}; name another module, or leave '
+            "feature_layer out for the input of the head's conv_seg")
+
+    def _resize(self, maps: Tensor, size: Size) -> Tensor:
+        if tuple(maps.shape[-2:]) == tuple(size):
+            return maps
+        return F.interpolate(
+            maps, size=tuple(size), mode='bilinear',
+            align_corners=self.align_corners)
+
+    def _two_logits(self, logits: Tensor) -> Tensor:
+        # sigmoid(z) > threshold is z - logit(threshold) > 0
+        threshold = min(max(self.head.threshold, 1e-6), 1 - 1e-6)
+        foreground = logits - math.log(threshold / (1 - threshold))
+        return torch.cat([torch.zeros_like(foreground), foreground], 1)
+
+    def _upsample(self, maps: Tensor, boxes: Optional[List[Box]],
+                  padded: Size, size: Size, label_size: Size) -> Tensor:
+        """Take maps the way from features to logits at label size."""
+        if boxes is None:
+            maps = self._resize(maps, padded)
+        else:
+            pieces = maps.chunk(len(boxes), 2)
+            maps = stitch([
+                self._resize(piece, box.size)
+                for piece, box in zip(pieces, boxes)
+            ], boxes, padded)
+        return self._resize(maps[..., :size[0], :size[1]], label_size)
+
+
+def check_windows(segmentor: nn.Module) -> None:
+    """Check that a segmentor knows the windows of slide inference."""
+    test_cfg = getattr(segmentor, 'test_cfg', None) or {}
+    if not ('crop_size' in test_cfg and 'stride' in test_cfg):
+        raise ValueError(
+            "surface 'slide' or 'crop' needs crop_size and stride, in "
+            "pixels, in the segmentor's test_cfg, but it is "
+            f'{dict(test_cfg)}')
+
+
+def _dtype_of(module: nn.Module) -> torch.dtype:
+    for parameter in module.parameters():
+        if parameter.is_floating_point():
+            return parameter.dtype
+    return torch.float32
+
+
+@contextmanager
+def _evaluating(segmentor: nn.Module) -> Iterator[None]:
+    """Run a segmentor that is in training mode as if for prediction."""
+    modules = [] if not segmentor.training else [
+        module for module in segmentor.modules() if module.training
+    ]
+    # The flag itself, since train() of a backbone may do more.
+    for module in modules:
+        module.training = False
+    try:
+        yield
+    finally:
+        for module in modules:
+            module.training = True
