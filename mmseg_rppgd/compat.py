@@ -106,6 +106,45 @@ def _add_config_package() -> None:
     MODULE2PACKAGE.setdefault('mmseg_rppgd', __name__)
 
 
+# ------------------------------------------------- several processes, no GPU
+def distribute_without_gpu(cfg: Any) -> None:
+    """Let a run of several processes go without a GPU.
+
+    mmengine calls ``torch.cuda.set_device`` whatever the backend, and gives
+    DDP a GPU to run on. So the process group is started here (mmengine keeps
+    the one it finds), and the config asks for DDP without a device.
+
+    Args:
+        cfg (Config): Config of the run, ``launcher`` included; changed in
+            place. Left alone on a machine with a GPU, for one process, and
+            for launchers other than 'pytorch'.
+    """
+    from mmengine.device import get_device
+    if cfg.get('launcher') != 'pytorch' or get_device() != 'cpu':
+        return
+    import torch.distributed as dist
+    if not dist.is_initialized():
+        dist.init_process_group('gloo')
+    wrapper = dict(type='MMDistributedDataParallel', broadcast_buffers=False,
+                   find_unused_parameters=cfg.get('find_unused_parameters',
+                                                  False))
+    cfg.model_wrapper_cfg = {**wrapper, **(cfg.get('model_wrapper_cfg') or {}),
+                             'device_ids': None}
+    _replace_sync_bn(cfg.model)
+
+
+def _replace_sync_bn(node: Any) -> None:
+    """SyncBN exists on GPUs only; mmengine reverts it for one process."""
+    if isinstance(node, dict):
+        if node.get('type') == 'SyncBN':
+            node['type'] = 'BN'
+        for value in node.values():
+            _replace_sync_bn(value)
+    elif isinstance(node, (list, tuple)):
+        for value in node:
+            _replace_sync_bn(value)
+
+
 # -------------------------------------------------------------- checkpoints
 def _restricted_getattr(obj: Any, name: str) -> Callable:
     """Answer only what a pickled HistoryBuffer asks ``getattr`` for.

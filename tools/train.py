@@ -12,7 +12,7 @@ import sys
 from mmengine.config import Config, DictAction
 from mmengine.runner import Runner
 
-from mmseg_rppgd.compat import require_mmseg
+from mmseg_rppgd.compat import distribute_without_gpu, require_mmseg
 from mmseg_rppgd.config import load_config
 
 
@@ -61,8 +61,12 @@ def enable_amp(cfg: Config) -> None:
 
 def build_runner(args: argparse.Namespace) -> Runner:
     """Turn the command line into a runner."""
-    require_mmseg()
-    cfg = load_config(args.config, args.cfg_options)
+    try:
+        require_mmseg()
+        cfg = load_config(args.config, args.cfg_options)
+    except (FileNotFoundError, ImportError) as error:
+        # The message says what is missing, a traceback would hide it.
+        sys.exit(f'train.py: {error}')
     cfg.launcher = args.launcher
     if args.work_dir is not None:
         cfg.work_dir = args.work_dir
@@ -72,6 +76,7 @@ def build_runner(args: argparse.Namespace) -> Runner:
     if args.amp:
         enable_amp(cfg)
     cfg.resume = args.resume
+    distribute_without_gpu(cfg)
     if 'runner_type' in cfg:
         from mmseg.registry import RUNNERS
         return RUNNERS.build(cfg)
@@ -79,13 +84,7 @@ def build_runner(args: argparse.Namespace) -> Runner:
 
 
 def main() -> None:
-    args = parse_args()
-    try:
-        runner = build_runner(args)
-    except (FileNotFoundError, ImportError) as error:
-        # Something is missing: the message says what, a traceback hides it.
-        sys.exit(f'train.py: {error}')
-    runner.train()
+    build_runner(parse_args()).train()
 
 
 if __name__ == '__main__':
