@@ -150,7 +150,7 @@ class LinfBall(Ball):
     def __init__(self, images: Tensor, mask: Optional[Tensor], eps: float,
                  bounds: Tuple[float, float]) -> None:
         super().__init__(images, mask, eps, bounds)
-        reach = eps if mask is None else eps * mask
+        reach = eps if mask is None else eps * mask.to(images.dtype)
         self.lower = (images - reach).clamp(min=bounds[0])
         self.upper = (images + reach).clamp(max=bounds[1])
 

@@ -1,0 +1,89 @@
+"""Small victims in float64 and data for them."""
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from mmseg_rppgd.attacks import SegOutput
+
+NUM_CLASSES = 4
+
+# Every attack, with settings that keep the tests of the guarantees short.
+FAST = {
+    'FGSM': dict(),
+    'PGD': dict(steps=3),
+    'BIM': dict(steps=3),
+    'SegPGD': dict(steps=3),
+    'CosPGD': dict(steps=3),
+    'RPPGD': dict(steps=3),
+    'MIFGSM': dict(steps=3, diversity=.5),
+}
+
+
+class ToySegmentor(nn.Module):
+    """Two convolutions, BatchNorm, dropout; logits upsampled twofold."""
+
+    def __init__(self, num_classes=NUM_CLASSES, give_features=True):
+        super().__init__()
+        self.stem = nn.Conv2d(3, 6, 3, stride=2, padding=1)
+        self.norm = nn.BatchNorm2d(6)
+        self.dropout = nn.Dropout2d(0.5)
+        self.classifier = nn.Conv2d(6, num_classes, 1)
+        self.give_features = give_features
+        self.calls = 0
+        with torch.no_grad():  # spread the predictions over the classes
+            self.stem.weight.mul_(4)
+            self.classifier.weight.mul_(4)
+            self.classifier.bias.zero_()
+            self.norm.running_mean.uniform_(-.2, .2)
+
+    def forward(self, images):
+        self.calls += 1
+        features = torch.relu(self.norm(self.stem(images)))
+        logits = F.interpolate(
+            self.classifier(self.dropout(features)),
+            size=images.shape[2:],
+            mode='bilinear',
+            align_corners=False)
+        if not self.give_features:
+            return logits
+        return SegOutput(logits, features)
+
+
+class LinearVictim(nn.Module):
+    """Two classes; the margin of a pixel is <w, pixel> + b, w known."""
+
+    def __init__(self):
+        super().__init__()
+        weight = torch.tensor([1.0, -2.0, 0.5])
+        self.register_buffer('weight', weight)
+
+    def forward(self, images):
+        score = (images * self.weight.to(images).view(1, 3, 1, 1)).sum(1)
+        return torch.stack([score, -score], 1)
+
+
+@pytest.fixture
+def model():
+    return ToySegmentor().double().train()
+
+
+@pytest.fixture
+def linear_victim():
+    return LinearVictim()
+
+
+@pytest.fixture
+def images():
+    return torch.rand(2, 3, 8, 10, dtype=torch.float64)
+
+
+@pytest.fixture
+def labels(model, images):
+    """Mostly what the model predicts, some noise, some ignored pixels."""
+    labels = model.eval()(images).logits.argmax(1)
+    model.train()
+    noise = torch.rand(labels.shape)
+    labels[noise < .2] = torch.randint(NUM_CLASSES, labels.shape)[noise < .2]
+    labels[:, :2, :3] = 255
+    return labels

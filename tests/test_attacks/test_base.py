@@ -1,0 +1,160 @@
+import pytest
+import torch
+from conftest import FAST, ToySegmentor
+from torch import nn
+
+from mmseg_rppgd.attacks import PGD, SegOutput
+from mmseg_rppgd.attacks.base import frozen
+from mmseg_rppgd.registry import ATTACKS
+
+
+def test_every_attack_is_under_the_tests_of_the_guarantees():
+    ATTACKS.import_from_location()
+    assert set(FAST) == set(ATTACKS.module_dict)
+
+
+@pytest.mark.parametrize('images, error, message', [
+    (None, TypeError, 'images must be a torch.Tensor'),
+    (torch.zeros(1, 3, 8, 8, dtype=torch.uint8), TypeError,
+     'images must be float32 or float64.*uint8.*/ 255'),
+    (torch.zeros(3, 8, 8), ValueError, r'shape \(B, 3, H, W\).*\(3, 8, 8\)'),
+    (torch.zeros(1, 1, 8, 8), ValueError, r'shape \(B, 3, H, W\)'),
+    (torch.full((1, 3, 8, 8), 200.), ValueError,
+     r'images must lie in \[0, 1\] \(not 0-255, not normalised\).*200'),
+    (torch.full((1, 3, 8, 8), float('nan')), ValueError, 'must lie in.*nan'),
+])
+def test_bad_images_name_rule_and_value(images, error, message):
+    labels = torch.zeros(1, 8, 8, dtype=torch.int64)
+    with pytest.raises(error, match=message):
+        PGD()(ToySegmentor(), images, labels)
+
+
+@pytest.mark.parametrize('labels, error, message', [
+    (torch.zeros(1, 8, 8), TypeError, r'labels must be int64.*labels.long'),
+    (torch.zeros(2, 8, 8, dtype=torch.int64), ValueError,
+     r'labels must have the shape \(B, H, W\) with B = 1'),
+    (torch.zeros(1, 1, 8, 8, dtype=torch.int64), ValueError,
+     r'labels must have the shape \(B, H, W\)'),
+    (torch.zeros(1, 4, 4, dtype=torch.int64), ValueError,
+     'labels must have the size of the logits.*label_size'),
+])
+def test_bad_labels_name_rule_and_value(labels, error, message):
+    with pytest.raises(error, match=message):
+        PGD()(ToySegmentor(), torch.zeros(1, 3, 8, 8), labels)
+
+
+@pytest.mark.parametrize('mask, error, message', [
+    (torch.ones(1, 1, 8, 8), TypeError, 'mask must be a bool tensor.*float'),
+    (torch.ones(1, 8, 8, dtype=torch.bool), ValueError,
+     r'mask must have the shape \(B, 1, H, W\) = \(1, 1, 8, 8\)'),
+])
+def test_bad_mask_names_rule_and_value(mask, error, message):
+    labels = torch.zeros(1, 8, 8, dtype=torch.int64)
+    with pytest.raises(error, match=message):
+        PGD()(ToySegmentor(), torch.zeros(1, 3, 8, 8), labels, mask=mask)
+
+
+@pytest.mark.parametrize('model, error, message', [
+    (3, TypeError, 'model must be a callable'),
+    (lambda x: [x], TypeError, 'must return logits.*returned list'),
+    (lambda x: x[0], ValueError, r'logits \(B, C, H, W\)'),
+    (lambda x: x[:0], ValueError, 'labels must have the size of the logits'),
+    (lambda x: x.detach(), ValueError, 'does not depend on images'),
+    (lambda x: torch.zeros(1, 2, 8, 8, requires_grad=True), ValueError,
+     'does not depend on images'),
+])
+def test_bad_models_are_named(model, error, message):
+    labels = torch.zeros(1, 8, 8, dtype=torch.int64)
+    with pytest.raises(error, match=message):
+        PGD()(model, torch.zeros(1, 3, 8, 8), labels)
+
+
+@pytest.mark.parametrize('kwargs, error, message', [
+    (dict(eps=8), ValueError, 'eps must be in .* not 0-255.*got 8'),
+    (dict(alpha=2), ValueError, 'alpha must be in .* not 0-255.*got 2'),
+    (dict(eps='8/x'), ValueError, "eps must be a number or a fraction"),
+    (dict(steps=0), ValueError, 'steps must be >= 1, but got 0'),
+    (dict(steps=2.5), TypeError, 'steps must be an int'),
+    (dict(steps=True), TypeError, 'steps must be an int'),
+    (dict(restarts=0), ValueError, 'restarts must be >= 1'),
+    (dict(keep='first'), ValueError, "keep must be 'last' or 'best'"),
+    (dict(norm=2), ValueError, 'norm must be one of'),
+    (dict(ignore_index=None, random_start=1), TypeError,
+     'random_start must be a bool'),
+    (dict(ignore_index='255'), TypeError, 'ignore_index must be an int'),
+    (dict(epsilon=.1), TypeError, "unexpected keyword argument 'epsilon'"),
+])
+def test_bad_settings_name_rule_and_value(kwargs, error, message):
+    with pytest.raises(error, match=message):
+        PGD(**kwargs)
+
+
+def test_unknown_attack_lists_the_known_ones():
+    with pytest.raises(KeyError, match="unknown attack 'RPGD'.*did you mean "
+                       'RPPGD.*CosPGD, FGSM'.replace('CosPGD, ', '')):
+        ATTACKS.build(dict(type='RPGD'))
+
+
+def test_registry_takes_scoped_names_and_classes():
+    assert ATTACKS.build(dict(type='mmseg_rppgd.PGD', eps=.1)).eps == .1
+    assert ATTACKS.build(dict(type=PGD, eps=.1)).eps == .1
+    with pytest.raises(TypeError, match='attack must be a dict with a type'):
+        ATTACKS.build('PGD')
+
+
+def test_model_tells_its_ignore_index_when_the_attack_has_none(model, images):
+    model.ignore_index = 9
+    labels = torch.full((2, 8, 10), 9)
+    assert torch.equal(PGD()(model, images, labels), images)
+    with pytest.raises(ValueError, match='labels must lie in'):
+        PGD(ignore_index=255)(model, images, labels)
+
+
+def test_networks_a_model_does_not_register_are_frozen_too(images, labels):
+    network = ToySegmentor().double().train()
+
+    class Holder:
+
+        def attacked_networks(self):
+            return [network]
+
+        def __call__(self, images):
+            assert not network.training
+            return network(images)
+
+    PGD(steps=1)(Holder(), images, labels)
+    assert network.training
+
+
+def test_frozen_switches_checkpointing_off_meanwhile():
+    network = nn.Sequential(nn.Linear(1, 1), nn.Dropout())
+    network[0].with_cp = True
+    with frozen([network]):
+        assert network[0].with_cp is False
+        assert not network[1].training
+        assert not network[0].weight.requires_grad
+    assert network[0].with_cp is True and network[1].training
+
+
+def test_reentrant_checkpointing_can_be_attacked(images, labels):
+    from torch.utils.checkpoint import checkpoint
+
+    class Checkpointed(ToySegmentor):
+        with_cp = True
+
+        def forward(self, images):
+            if self.with_cp and images.requires_grad:
+                return checkpoint(super().forward, images, use_reentrant=True)
+            return super().forward(images)
+
+    model = Checkpointed().double()
+    model.with_cp = True
+    PGD(steps=2)(model, images, labels)
+    assert model.with_cp is True
+
+
+def test_seg_output_needs_logits_alone():
+    logits = torch.zeros(1, 2, 3, 3)
+    output = SegOutput(logits)
+    assert output.features is None and output.upsample is None
+    assert output.align_corners is False

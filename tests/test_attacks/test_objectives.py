@@ -1,0 +1,171 @@
+import math
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from mmseg_rppgd.attacks import PixelObjective, SegOutput
+from mmseg_rppgd.attacks.base import check_inputs
+from mmseg_rppgd.attacks.objectives import PIXEL_LOSSES, PIXEL_WEIGHTS
+
+# One pixel a column: right by far, right narrowly, wrong.
+LOGITS = torch.tensor([[2., 0., 0.], [0.1, 0., 0.], [0., 3., 0.]],
+                      dtype=torch.float64).t().reshape(1, 3, 1, 3)
+LABELS = torch.zeros(1, 1, 3, dtype=torch.int64)
+IMAGES = torch.rand(1, 3, 1, 3, dtype=torch.float64)
+
+
+def value(pixel_loss='ce', pixel_weights=None, labels=LABELS, step=1,
+          steps=1, targeted=False, **kwargs):
+    objective = PixelObjective(pixel_loss, pixel_weights, **kwargs)
+    inputs = check_inputs(IMAGES, labels, None, 255, targeted)
+    objective.init(inputs, None)
+    return objective.loss(SegOutput(LOGITS), step, steps)
+
+
+def probabilities():
+    return LOGITS[0, :, 0].softmax(0)  # (C, pixels)
+
+
+def test_cross_entropy_is_minus_log_probability():
+    losses = PIXEL_LOSSES['ce'](LOGITS, LABELS)
+    assert torch.allclose(losses[0, 0], -probabilities()[0].log())
+
+
+def test_jensen_shannon_equals_its_definition_and_bound():
+    losses = PIXEL_LOSSES['js'](LOGITS, LABELS)[0, 0]
+    for p, loss in zip(probabilities().t(), losses):
+        q = torch.tensor([1., 0., 0.], dtype=p.dtype)
+        mean = (p + q) / 2
+        expected = (torch.special.xlogy(p, p / mean).sum() +
+                    torch.special.xlogy(q, q / mean).sum()) / 2
+        assert loss == pytest.approx(expected.item())
+    far = torch.tensor([-200., 0.]).view(1, 2, 1, 1)
+    bound = PIXEL_LOSSES['js'](far, torch.zeros(1, 1, 1, dtype=torch.int64))
+    assert bound.item() == pytest.approx(math.log(2))
+
+
+def test_margin_is_best_other_minus_label():
+    assert torch.allclose(
+        PIXEL_LOSSES['margin'](LOGITS, LABELS)[0, 0],
+        torch.tensor([-2., -.1, 3.], dtype=torch.float64))
+
+
+def test_spherical_and_cosine_of_hand_computed_logits():
+    logits = torch.tensor([3., -4.], dtype=torch.float64).view(1, 2, 1, 1)
+    labels = torch.zeros(1, 1, 1, dtype=torch.int64)
+    assert PIXEL_LOSSES['spherical'](logits, labels).item() == -.6
+    assert PIXEL_LOSSES['cosine'](logits, labels).item() == pytest.approx(.4)
+
+
+@pytest.mark.parametrize('name', PIXEL_LOSSES)
+def test_every_pixel_loss_grows_as_the_label_logit_falls(name):
+    logits = (LOGITS + .5).requires_grad_()
+    PIXEL_LOSSES[name](logits, LABELS).sum().backward()
+    assert (logits.grad[:, 0] < 0).all()
+
+
+def test_mean_is_over_labelled_pixels():
+    labels = LABELS.clone()
+    labels[..., 2] = 255
+    expected = -probabilities()[0, :2].log().mean()
+    assert value(labels=labels).item() == pytest.approx(expected.item())
+
+
+def test_correct_weight_drops_wrong_pixels():
+    losses = -probabilities()[0].log()
+    assert value(pixel_weights='correct').item() == pytest.approx(
+        losses[:2].sum().item() / 3)
+
+
+def test_correct_weight_drops_reached_targets_when_targeted():
+    losses = -probabilities()[0].log()
+    assert value(
+        pixel_weights='correct', targeted=True).item() == pytest.approx(
+            losses[2].item() / 3)
+
+
+@pytest.mark.parametrize('step, wrong', [(1, 0.), (3, .2), (5, .4)])
+def test_segpgd_weights_are_those_of_the_paper(step, wrong):
+    losses = -probabilities()[0].log()
+    expected = ((1 - wrong) * losses[:2].sum() + wrong * losses[2]) / 3
+    assert value(
+        pixel_weights='segpgd', step=step,
+        steps=5).item() == pytest.approx(expected.item())
+
+
+def test_segpgd_swaps_its_weights_when_targeted():
+    losses = -probabilities()[0].log()
+    expected = (.2 * losses[:2].sum() + .8 * losses[2]) / 3
+    assert value(
+        pixel_weights='segpgd', step=3, steps=5,
+        targeted=True).item() == pytest.approx(expected.item())
+
+
+@pytest.mark.parametrize('targeted', [False, True])
+def test_cospgd_weight_is_the_cosine_with_one_hot(targeted):
+    one_hot = torch.zeros(3, 3, dtype=torch.float64)
+    one_hot[0] = 1
+    weights = F.cosine_similarity(probabilities(), one_hot, dim=0)
+    weights = 1 - weights if targeted else weights
+    expected = (weights * -probabilities()[0].log()).mean()
+    assert value(
+        pixel_weights='cosine',
+        targeted=targeted).item() == pytest.approx(expected.item())
+
+
+def test_weights_carry_no_gradient():
+    logits = LOGITS.clone().requires_grad_()
+    objective = PixelObjective('ce', 'cosine')
+    objective.init(check_inputs(IMAGES, LABELS, None, 255, False), None)
+    objective.loss(SegOutput(logits), 1, 1).sum().backward()
+    one_hot = torch.zeros_like(LOGITS)
+    one_hot[:, 0] = 1
+    softmax = LOGITS.softmax(1)
+    weight = softmax[:, :1] / softmax.norm(dim=1, keepdim=True)
+    assert torch.allclose(logits.grad, weight * (softmax - one_hot) / 3)
+
+
+def test_balanced_weights_are_inverse_to_the_given_class_counts():
+    labels = torch.tensor([[[0, 0, 1]]])
+    losses = torch.stack([
+        -probabilities()[0].log()[0], -probabilities()[0].log()[1],
+        -probabilities()[1].log()[2]
+    ])
+    weights = torch.tensor([1 / 30, 1 / 30, 1 / 10], dtype=torch.float64)
+    expected = (weights * losses).sum() / weights.sum()
+    assert value(
+        labels=labels, pixel_weights='balanced',
+        class_counts=[30, 10, 5]).item() == pytest.approx(expected.item())
+
+
+def test_balanced_weights_count_the_image_where_nothing_is_given():
+    labels = torch.tensor([[[0, 0, 1]]])
+    assert value(
+        labels=labels, pixel_weights='balanced') == value(
+            labels=labels, pixel_weights='balanced', class_counts=[2, 1, 0])
+
+
+def test_several_weights_multiply():
+    losses = -probabilities()[0].log()
+    softmax = probabilities()
+    cos = softmax[0] / softmax.norm(dim=0)
+    assert value(
+        pixel_weights=('correct', 'cosine')).item() == pytest.approx(
+            (losses * cos)[:2].sum().item() / 3)
+
+
+def test_weights_of_each_name_exist():
+    assert set(PIXEL_WEIGHTS) == {'correct', 'segpgd', 'cosine', 'balanced'}
+
+
+@pytest.mark.parametrize('kwargs, message', [
+    (dict(pixel_loss='dice'), "pixel_loss must be one of.*'dice'"),
+    (dict(pixel_weights='dice'), "pixel_weights must be.*'dice'"),
+    (dict(class_counts=[[1]]), 'class_counts must be'),
+    (dict(pixel_weights='balanced', class_counts=[1, 2]),
+     'one entry per class, 3, but got 2'),
+])
+def test_bad_arguments_name_rule_and_value(kwargs, message):
+    with pytest.raises(ValueError, match=message):
+        value(**kwargs)

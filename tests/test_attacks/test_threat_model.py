@@ -1,0 +1,135 @@
+import math
+from fractions import Fraction
+
+import pytest
+import torch
+
+from mmseg_rppgd.attacks import ThreatModel
+from mmseg_rppgd.attacks.threat_model import parse_number
+
+
+@pytest.mark.parametrize('value, number', [
+    ('8/255', 8 / 255), (Fraction(1, 4), .25), (0.03, .03), ('0.5', .5),
+    (0, 0.)
+])
+def test_numbers_and_fractions_are_read(value, number):
+    assert parse_number('eps', value) == number
+
+
+@pytest.mark.parametrize('value', [True, None, [0.03], object()])
+def test_what_is_no_number_is_a_type_error(value):
+    with pytest.raises(TypeError, match='eps must be a number or a fraction'):
+        parse_number('eps', value)
+
+
+@pytest.mark.parametrize('value', ['8/0', 'eight', float('nan'), math.inf])
+def test_unreadable_or_infinite_numbers_are_value_errors(value):
+    with pytest.raises(ValueError, match='eps must be'):
+        parse_number('eps', value)
+
+
+def test_eps_in_0_to_255_names_rule_unit_and_value():
+    with pytest.raises(ValueError, match=r'eps must be in \[0, 1\] for linf '
+                       r'\(pixels are scaled to \[0, 1\], not 0-255.*got 8'):
+        ThreatModel('linf', 8)
+
+
+def test_l2_radius_may_exceed_one_but_not_be_negative():
+    assert ThreatModel('l2', 5).eps == 5
+    with pytest.raises(ValueError, match='eps must be >= 0 for l2'):
+        ThreatModel('l2', -1)
+
+
+def test_unknown_norm_is_refused():
+    with pytest.raises(ValueError, match="norm must be one of.*'l1'"):
+        ThreatModel('l1', 0.1)
+
+
+def test_default_l2_radius_has_the_rms_of_the_linf_one():
+    images = torch.zeros(2, 3, 5, 7)
+    assert ThreatModel('linf').radius(images) == 0.03
+    assert ThreatModel('l2').radius(images) == pytest.approx(
+        0.03 * math.sqrt(3 * 5 * 7))
+
+
+@pytest.mark.parametrize('norm, eps', [('linf', .1), ('l2', .7)])
+@pytest.mark.parametrize('dtype, slack', [(torch.float32, 1e-6),
+                                          (torch.float64, 1e-12)])
+def test_projection_lies_in_ball_and_bounds(norm, eps, dtype, slack):
+    images = torch.rand(3, 3, 6, 5, dtype=dtype)
+    ball = ThreatModel(norm, eps).around(images)
+    inside = ball.project(images + torch.randn_like(images))
+    delta = (inside - images).flatten(1)
+    size = delta.abs().amax(1) if norm == 'linf' else delta.norm(dim=1)
+    assert (size <= eps + slack).all()
+    assert inside.min() >= 0 and inside.max() <= 1
+
+
+@pytest.mark.parametrize('norm', ['linf', 'l2'])
+def test_projection_keeps_what_is_inside(norm):
+    images = torch.full((1, 3, 4, 4), .5, dtype=torch.float64)
+    inside = images + .01
+    ball = ThreatModel(norm, .5).around(images)
+    assert torch.equal(ball.project(inside), inside)
+
+
+def test_large_l2_radius_holds_in_float32():
+    images = torch.rand(1, 3, 256, 256)
+    threat = ThreatModel('l2')
+    ball = threat.around(images)
+    far = ball.project(images + torch.randn_like(images))
+    size = (far.double() - images.double()).norm()
+    assert size <= threat.radius(images) + 1e-6
+
+
+@pytest.mark.parametrize('norm, eps', [('linf', .1), ('l2', .5)])
+def test_mask_confines_start_step_and_projection(norm, eps):
+    images = torch.rand(1, 3, 6, 6, dtype=torch.float64)
+    mask = torch.zeros(1, 1, 6, 6, dtype=torch.bool)
+    mask[..., :2, :3] = True
+    ball = ThreatModel(norm, eps).around(images, mask)
+    start = ball.project(images + ball.random_start(0, None))
+    moved = ball.project(images + torch.randn_like(images))
+    outside = ~mask.expand_as(images)
+    assert torch.equal(start[outside], images[outside])
+    assert torch.equal(moved[outside], images[outside])
+    assert not torch.equal(start, images)
+
+
+def test_l2_direction_is_a_unit_vector_inside_the_mask():
+    images = torch.rand(2, 3, 4, 4, dtype=torch.float64)
+    mask = torch.rand(2, 1, 4, 4) > .5
+    grad = torch.randn_like(images) * 1e-30
+    direction = ThreatModel('l2', 1).around(images,
+                                            mask).ascent_direction(grad)
+    assert torch.allclose(
+        direction.flatten(1).norm(dim=1), torch.ones(2, dtype=torch.float64))
+    assert direction[~mask.expand_as(direction)].abs().sum() == 0
+
+
+def test_l2_direction_of_a_zero_gradient_is_zero():
+    images = torch.rand(1, 3, 4, 4)
+    ball = ThreatModel('l2', 1).around(images)
+    assert torch.equal(
+        ball.ascent_direction(torch.zeros_like(images)),
+        torch.zeros_like(images))
+
+
+def test_linf_start_is_uniform_in_the_ball():
+    images = torch.full((1, 3, 100, 100), .5, dtype=torch.float64)
+    noise = ThreatModel('linf', .2).around(images).random_start(0, None)
+    assert noise.abs().max() <= .2
+    assert noise.mean().abs() < .005
+    assert noise.var() == pytest.approx(.4**2 / 12, rel=.05)
+
+
+def test_l2_start_is_uniform_in_the_ball():
+    images = torch.zeros(1, 3, 1, 1, dtype=torch.float64)
+    ball = ThreatModel('l2', 2.).around(images)
+    lengths = torch.stack(
+        [ball.random_start(0, None).norm() for _ in range(4000)])
+    # In three dimensions the volume within r is (r / 2)^3: uniform in [0, 1].
+    volumes = (lengths / 2)**3
+    assert volumes.max() <= 1
+    assert volumes.mean() == pytest.approx(.5, abs=.03)
+    assert volumes.var() == pytest.approx(1 / 12, rel=.1)
