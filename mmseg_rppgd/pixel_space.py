@@ -37,7 +37,8 @@ class PixelSpace:
     def _mean_std(self, like: Tensor) -> Optional[Tuple[Tensor, Tensor]]:
         if not getattr(self.preprocessor, '_enable_normalize', False):
             return None
-        return (self.preprocessor.mean.to(like), self.preprocessor.std.to(like))
+        preprocessor = self.preprocessor
+        return preprocessor.mean.to(like), preprocessor.std.to(like)
 
     def normalize(self, images: Tensor, dtype: torch.dtype) -> Tensor:
         """Turn images (..., 3, H, W) into unpadded model inputs."""
