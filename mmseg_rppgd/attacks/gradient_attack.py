@@ -144,22 +144,30 @@ class GradientAttack(Attack):
                 output = model(leaf)
             else:
                 output = self.view(model, leaf, start.draws[step - 1])
-            if tracker is not None and step > 1:
+            if tracker is not None and step > 1 and update.in_ball:
                 self._track(tracker, model, adv_images, output)
             with full_precision(leaf.device):
                 loss = objective.loss(output, step, self.steps)
                 if self.targeted:
                     loss = -loss
                 grad = ascent_gradient(loss, leaf, inputs)
+                progress = self._progress(loss, output, inputs)
             finite.see(grad, step)
-            adv_images = update.step(adv_images, grad, loss.detach())
+            adv_images = update.step(adv_images, grad, progress)
             if callback is not None:
-                callback(step, adv_images)
+                callback(
+                    step, adv_images
+                    if update.in_ball else ball.project(adv_images))
         finite.raise_if_not()
         if tracker is not None:
             self._track(tracker, model, adv_images, None)
         return AttackResult(adv_images,
                             inputs.mis_ratio(output.logits.detach()))
+
+    def _progress(self, loss: Tensor, output: SegOutput,
+                  inputs: AttackInputs) -> Tensor:
+        """Return what tells the update how far each image has come (B,)."""
+        return loss.detach()
 
     def _track(self, tracker: 'BestIterate', model: CheckedModel,
                adv_images: Tensor, output: Optional[SegOutput]) -> None:

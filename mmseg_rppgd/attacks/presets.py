@@ -5,8 +5,8 @@ from ..registry import ATTACKS
 from .diversity import InputDiversity
 from .gradient_attack import GradientAttack
 from .objectives import PixelObjective
-from .threat_model import Number, parse_number
-from .updates import MomentumStep
+from .threat_model import Number, parse_length, parse_number
+from .updates import AdamStep, MomentumStep
 
 
 @ATTACKS.register_module()
@@ -144,3 +144,56 @@ class MIFGSM(GradientAttack):
 
     def resolved_alpha(self, eps: float) -> float:
         return eps / self.steps if self.alpha is None else self.alpha
+
+
+@ATTACKS.register_module()
+class PAdam(GradientAttack):
+    """Climb with Adam instead of signed steps; keep the best iterate.
+
+    Paper: Halmosi et al., Evaluating the Adversarial Robustness of Semantic
+    Segmentation: Trying Harder Pays Off, ECCV 2024 (PAdam-CE and PAdam-Cos).
+    Deviations: the loss is the sum over the labelled pixels, not the mean,
+    so that Adam's 1e-8 does not stop it on large images; the best iterate is
+    chosen per image, by its wrong pixels.
+
+    Args:
+        eps (float | str, optional): As of :class:`PGD`.
+        steps (int): Number of steps. Defaults to 200.
+        lr (float | str): Learning rate, in the units of eps. Defaults to
+            '2/255'.
+        pixel_loss (str): 'ce', 'cosine' (1 - cos of logits and one-hot
+            label) or another pixel loss. Defaults to 'ce'.
+        random_start (bool): Begin at uniform noise in the ball. Defaults to
+            True.
+        keep (str): Defaults to 'best'.
+        kwargs: norm, ignore_index, restarts and targeted of
+            :class:`Attack`.
+
+    Raises:
+        ValueError: If an argument is out of range.
+    """
+
+    def __init__(self,
+                 eps: Optional[Number] = None,
+                 *,
+                 steps: int = 200,
+                 lr: Number = '2/255',
+                 pixel_loss: str = 'ce',
+                 random_start: bool = True,
+                 keep: str = 'best',
+                 norm: str = 'linf',
+                 ignore_index: Optional[int] = None,
+                 restarts: int = 1,
+                 targeted: bool = False) -> None:
+        super().__init__(
+            eps,
+            objective=PixelObjective(pixel_loss),
+            update=AdamStep(),
+            alpha=parse_length('lr', lr, norm),
+            steps=steps,
+            random_start=random_start,
+            keep=keep,
+            norm=norm,
+            ignore_index=ignore_index,
+            restarts=restarts,
+            targeted=targeted)

@@ -128,8 +128,24 @@ class Ball(ABC):
         """Return the unit step that climbs fastest along ``grad``."""
 
     @abstractmethod
+    def slope(self, grad: Tensor) -> Tensor:
+        """Return how fast that step climbs (B,), the dual norm of grad."""
+
+    @abstractmethod
     def project(self, images: Tensor) -> Tensor:
         """Return new images inside the ball and the pixel bounds."""
+
+    @abstractmethod
+    def contains(self, images: Tensor) -> Tensor:
+        """Return whether each image (B,) needs no projection."""
+
+    def scaled(self, factor: float) -> 'Ball':
+        """Return the ball of ``factor`` times the radius."""
+        return type(self)(self.images, self.mask, factor * self.eps,
+                          self.bounds)
+
+    def _in_mask(self, tensor: Tensor) -> Tensor:
+        return tensor if self.mask is None else tensor * self.mask
 
     def _draw(self, sample, shape: tuple,
               generator: Optional[torch.Generator]) -> Tensor:
@@ -162,8 +178,15 @@ class LinfBall(Ball):
     def ascent_direction(self, grad: Tensor) -> Tensor:
         return grad.sign()
 
+    def slope(self, grad: Tensor) -> Tensor:
+        return self._in_mask(grad).abs().sum((1, 2, 3))
+
     def project(self, images: Tensor) -> Tensor:
         return torch.clamp(images, self.lower, self.upper)
+
+    def contains(self, images: Tensor) -> Tensor:
+        inside = (images >= self.lower) & (images <= self.upper)
+        return inside.flatten(1).all(1)
 
 
 class L2Ball(Ball):
@@ -183,19 +206,27 @@ class L2Ball(Ball):
         return noise * length / noise.norm().clamp_min(self._tiny)
 
     def ascent_direction(self, grad: Tensor) -> Tensor:
-        if self.mask is not None:
-            grad = grad * self.mask
+        grad = self._in_mask(grad)
         return grad * self._inverse(self._length(grad))
 
+    def slope(self, grad: Tensor) -> Tensor:
+        return self._length(self._in_mask(grad)).view(-1).to(grad.dtype)
+
     def project(self, images: Tensor) -> Tensor:
-        delta = images - self.images
-        if self.mask is not None:
-            delta = delta * self.mask
+        delta = self._in_mask(images - self.images)
         # Rounding in `images + delta` must not lead out of the ball.
         radius = self.eps * (1 - 8 * torch.finfo(delta.dtype).eps)
         shrink = (radius * self._inverse(self._length(delta), torch.float64)
                   ).clamp(max=1).to(delta.dtype)
         return (self.images + delta * shrink).clamp(*self.bounds)
+
+    def contains(self, images: Tensor) -> Tensor:
+        delta = images - self.images
+        inside = (images >= self.bounds[0]) & (images <= self.bounds[1])
+        if self.mask is not None:
+            inside = inside & (self.mask | (delta == 0))
+        return inside.flatten(1).all(1) & (
+            self._length(delta).view(-1) <= self.eps)
 
     @property
     def _tiny(self) -> float:

@@ -17,6 +17,8 @@ FAST = {
     'CosPGD': dict(steps=3),
     'RPPGD': dict(steps=3),
     'MIFGSM': dict(steps=3, diversity=.5),
+    'APGD': dict(steps=4),
+    'PAdam': dict(steps=3),
 }
 
 
