@@ -1,0 +1,200 @@
+"""tools/train.py and tools/launch.sh, used as a user does."""
+import importlib.util
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.runner import CheckpointLoader
+
+import mmseg_rppgd
+
+ROOT = Path(mmseg_rppgd.__file__).parents[1]
+TRAIN = ROOT / 'tools' / 'train.py'
+
+CONFIG = """
+crop_size = (32, 32)
+norm_cfg = dict(type='SyncBN')
+default_scope = 'mmseg'
+log_level = 'WARNING'
+model = dict(
+    type='EncoderDecoder',
+    data_preprocessor=dict(
+        type='SegDataPreProcessor', mean=[127.5] * 3, std=[64.] * 3,
+        bgr_to_rgb=True, size=crop_size, seg_pad_val=255),
+    backbone=dict(
+        type='ResNetV1c', depth=18, base_channels=4, norm_cfg=norm_cfg),
+    decode_head=dict(
+        type='PSPHead', in_channels=32, in_index=3, channels=4,
+        pool_scales=(1, 2), num_classes=2, norm_cfg=norm_cfg,
+        loss_decode=dict(type='CrossEntropyLoss')),
+    test_cfg=dict(mode='whole'))
+train_dataloader = dict(
+    batch_size=2, num_workers=0,
+    sampler=dict(type='InfiniteSampler', shuffle=True),
+    dataset=dict(
+        type='BaseSegDataset', data_root={data!r},
+        data_prefix=dict(img_path='img', seg_map_path='ann'),
+        img_suffix='.png', metainfo=dict(classes=('a', 'b')),
+        pipeline=[dict(type='LoadImageFromFile'),
+                  dict(type='LoadAnnotations'),
+                  dict(type='RandomCrop', crop_size=crop_size),
+                  dict(type='PackSegInputs')]))
+optim_wrapper = dict(
+    type='OptimWrapper', optimizer=dict(type='SGD', lr=0.01))
+param_scheduler = [dict(type='PolyLR', by_epoch=False)]
+train_cfg = dict(type='IterBasedTrainLoop', max_iters=2)
+default_hooks = dict(
+    checkpoint=dict(type='CheckpointHook', by_epoch=False, interval=2))
+"""
+
+
+@pytest.fixture(scope='module')
+def config(tmp_path_factory):
+    """A tiny PSPNet on four images of noise, and the file that says so."""
+    folder = tmp_path_factory.mktemp('project')
+    rng = np.random.default_rng(0)
+    for name in ('img', 'ann'):
+        (folder / name).mkdir()
+    for i in range(4):
+        image = rng.integers(0, 256, (40, 48, 3), dtype=np.uint8)
+        label = rng.integers(0, 2, (40, 48), dtype=np.uint8)
+        cv2.imwrite(str(folder / 'img' / f'{i}.png'), image)
+        cv2.imwrite(str(folder / 'ann' / f'{i}.png'), label)
+    file = folder / 'tiny.py'
+    file.write_text(CONFIG.replace('{data!r}', repr(str(folder))))
+    return file
+
+
+def run_tool(*command, cwd):
+    path = os.pathsep.join(filter(None, [str(ROOT),
+                                         os.environ.get('PYTHONPATH')]))
+    # The scripts say `python`: let that be the one the tests run on.
+    folders = f'{Path(sys.executable).parent}{os.pathsep}{os.environ["PATH"]}'
+    return subprocess.run(
+        [str(part) for part in command], cwd=cwd, text=True,
+        env={**os.environ, 'PYTHONPATH': path, 'PATH': folders},
+        capture_output=True)
+
+
+def load(file):
+    return CheckpointLoader.load_checkpoint(str(file), 'cpu')
+
+
+@pytest.fixture(scope='module')
+def train():
+    """The tool as a module, to test its parts without a new process."""
+    spec = importlib.util.spec_from_file_location('tools_train', TRAIN)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def parse(train, monkeypatch, *argv):
+    monkeypatch.setattr(sys, 'argv', ['train.py', *map(str, argv)])
+    return train.parse_args()
+
+
+def test_trains_and_resumes(config, tmp_path):
+    first = run_tool(sys.executable, TRAIN, config, cwd=tmp_path)
+    assert first.returncode == 0, first.stderr
+    work_dir = tmp_path / 'work_dirs' / 'tiny'
+    before = load(work_dir / 'iter_2.pth')
+    second = run_tool(sys.executable, TRAIN, config, '--resume',
+                      '--cfg-options', 'train_cfg.max_iters=4', cwd=tmp_path)
+    assert second.returncode == 0, second.stderr
+    after = load(work_dir / 'iter_4.pth')
+    assert (before['meta']['iter'], after['meta']['iter']) == (2, 4)
+    losses = [c['message_hub']['log_scalars']['train/loss'].data[0]
+              for c in (before, after)]
+    assert len(losses[1]) == 4 and list(losses[1][:2]) == list(losses[0])
+
+
+def test_two_processes_train_without_a_gpu(config, tmp_path):
+    result = run_tool(
+        'bash', ROOT / 'tools' / 'launch.sh', 2, TRAIN, config, '--work-dir',
+        tmp_path, '--cfg-options', 'log_level=INFO', cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert 'GPU number: 2' in result.stdout + result.stderr
+    assert load(tmp_path / 'iter_2.pth')['meta']['iter'] == 2
+
+
+def test_launch_without_a_number_shows_its_usage(tmp_path):
+    result = run_tool('bash', ROOT / 'tools' / 'launch.sh', TRAIN, 'x.py',
+                      cwd=tmp_path)
+    assert result.returncode == 2
+    assert 'usage' in result.stderr and 'NPROC' in result.stderr
+
+
+def test_help_names_every_option(train, monkeypatch, capsys):
+    with pytest.raises(SystemExit):
+        parse(train, monkeypatch, '--help')
+    shown = capsys.readouterr().out
+    for option in ('--work-dir', '--resume', '--amp', '--cfg-options',
+                   '--launcher', 'slurm'):
+        assert option in shown
+
+
+def test_missing_config_is_one_clear_line(train, monkeypatch):
+    args = parse(train, monkeypatch, 'nowhere/pspnet.py')
+    with pytest.raises(SystemExit, match="'nowhere/pspnet.py' does not exi"):
+        train.build_runner(args)
+
+
+def test_work_dir_of_the_command_line_wins(train, monkeypatch, config,
+                                           tmp_path):
+    args = parse(train, monkeypatch, config, '--work-dir', tmp_path / 'here',
+                 '--cfg-options', 'work_dir=elsewhere')
+    assert train.build_runner(args).work_dir == str(tmp_path / 'here')
+
+
+def test_work_dir_of_the_config_is_the_default(train, monkeypatch, config,
+                                               tmp_path):
+    args = parse(train, monkeypatch, config, '--cfg-options',
+                 f'work_dir={tmp_path}')
+    assert train.build_runner(args).work_dir == str(tmp_path)
+
+
+def test_packaged_name_gives_its_own_work_dir(train, monkeypatch):
+    built = []
+    monkeypatch.setattr(train.Runner, 'from_cfg', built.append)
+    name = 'pspnet_rppgd3-at_r50-d8_4xb4-40k_voc12aug-512x512'
+    train.build_runner(parse(train, monkeypatch,
+                             f'mmseg_rppgd::rppgd3_at/{name}.py',
+                             '--launcher', 'slurm'))
+    assert built[0].work_dir == os.path.join('work_dirs', name)
+    assert built[0].launcher == 'slurm'
+
+
+def test_amp_switches_the_optimizer_wrapper(train):
+    cfg = Config(dict(optim_wrapper=dict(type='OptimWrapper')))
+    train.enable_amp(cfg)
+    assert cfg.optim_wrapper == dict(type='AmpOptimWrapper',
+                                     loss_scale='dynamic')
+
+
+def test_amp_keeps_a_loss_scale_of_the_config(train):
+    cfg = Config(dict(optim_wrapper=dict(type='AmpOptimWrapper',
+                                         loss_scale=512.)))
+    train.enable_amp(cfg)
+    assert cfg.optim_wrapper.loss_scale == 512.
+
+
+def test_amp_refuses_other_wrappers(train):
+    cfg = Config(dict(optim_wrapper=dict(type='ApexOptimWrapper')))
+    with pytest.raises(ValueError, match='--amp.*has ApexOptimWrapper'):
+        train.enable_amp(cfg)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason='needs a GPU')
+def test_trains_in_mixed_precision(config, tmp_path):
+    result = run_tool(sys.executable, TRAIN, config, '--amp', '--work-dir',
+                      tmp_path, cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert (tmp_path / 'iter_2.pth').is_file()
