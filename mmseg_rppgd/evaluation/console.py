@@ -1,0 +1,103 @@
+"""What a person sees while the test runs: progress, time left, the table."""
+import sys
+from typing import Any, Dict, List, Optional
+
+from rich.console import Console
+from rich.progress import (BarColumn, MofNCompleteColumn, Progress,
+                           TaskProgressColumn, TextColumn,
+                           TimeElapsedColumn, TimeRemainingColumn)
+from rich.table import Table
+
+from .results import HEADER, cell, flat_rows, table_cells
+
+# A log file has no width of its own; a table must not be cut off in it.
+LOG_WIDTH = 130
+
+
+class Screen:
+    """Progress bar and table on the standard output.
+
+    In a file or a pipe there is no bar that moves: rows are written as they
+    are done.
+
+    Args:
+        quiet (bool): Whether to show nothing, as on every process but the
+            first. Defaults to False.
+    """
+
+    def __init__(self, quiet: bool = False) -> None:
+        moving = sys.stdout.isatty()
+        self.console = Console(
+            quiet=quiet, width=None if moving else LOG_WIDTH, highlight=False)
+        self.progress = Progress(
+            TextColumn('{task.description}'), BarColumn(),
+            MofNCompleteColumn(), TextColumn('images'),
+            TaskProgressColumn(), TimeElapsedColumn(), TextColumn('left'),
+            TimeRemainingColumn(elapsed_when_finished=False),
+            console=self.console, transient=True,
+            disable=quiet or not moving)
+        self._task: Optional[Any] = None
+        self._whole: Optional[Any] = None
+
+    def __enter__(self) -> 'Screen':
+        self.progress.start()
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self.progress.stop()
+
+    def plan(self, cost: float) -> None:
+        """Say how much work there is, in attack steps x images."""
+        self._whole = self.progress.add_task('everything', total=cost)
+
+    def begin(self, name: str, images: int) -> None:
+        """Show the row that is at work."""
+        self._task = self.progress.add_task(name, total=images)
+
+    def advance(self, cost: float) -> None:
+        """One more image is done."""
+        self.progress.advance(self._task)
+        self.progress.advance(self._whole, cost)
+
+    def skip(self, cost: float) -> None:
+        """Work that an earlier run has done takes no time now."""
+        task = self.progress.tasks[self.progress.task_ids.index(self._whole)]
+        self.progress.update(self._whole, total=(task.total or 0) - cost)
+
+    def end(self) -> None:
+        """The row is done."""
+        self.progress.remove_task(self._task)
+
+    def say(self, text: str, style: Optional[str] = None) -> None:
+        """Write a line that stays."""
+        self.console.print(text, style=style, markup=False)
+
+    def show(self, results: Dict[str, Any]) -> None:
+        """Write the table, the worst case and the checks."""
+        table = Table(title='Robustness test, metrics in percent')
+        for i, name in enumerate(HEADER):
+            table.add_column(name, justify='left' if i < 3 else 'right',
+                             no_wrap=True)
+        for row in flat_rows(results):
+            table.add_row(*table_cells(row))
+        worst = results['worst_case']
+        if results['attacks']:
+            table.add_section()
+            table.add_row('worst case', '-', '-', '-',
+                          cell(worst['mIoU_greedy']), cell(worst['aAcc']))
+        self.console.print(table)
+        for check in results['checks']:
+            self._show_check(check)
+
+    def _show_check(self, check: Dict[str, Any]) -> None:
+        passed = check['passed']
+        self.say(
+            f'{"passed" if passed else "FAILED"}  {check["name"]}: '
+            f'{check["detail"]}', None if passed else 'bold red')
+
+
+def short_line(name: str, metrics: Dict[str, Any], seconds: float) -> str:
+    """One row in words, for a log."""
+    parts: List[str] = [f'{k} {cell(metrics[k])}'
+                        for k in ('mIoU', 'aAcc', 'MisRatio')]
+    return f'{name}: {", ".join(parts)} ({seconds:.1f} s)'

@@ -1,0 +1,320 @@
+"""What is done with one image: predict it, or attack it and predict that.
+
+A job turns a sample of the test loader into records, plain data that is
+stored as it comes. Shapes: images (3, H, W) in [0, 1], maps at label size.
+"""
+import time
+from typing import Any, Callable, Dict, List, NamedTuple, Optional
+
+import numpy as np
+import torch
+from mmengine.runner.amp import autocast
+from torch import Tensor, nn
+
+from ..pixel_model import perturb_batch, unwrap_segmentor
+from ..pixel_space import PixelSpace
+from .examples import Example, to_8bit
+from .metrics import count_classes, pack_counts
+from .rows import AttackRun, Row
+
+Records = Dict[str, Dict[str, Any]]
+
+
+class Sample(NamedTuple):
+    """One image of the test set.
+
+    Args:
+        index (int): Index in the data set.
+        data (dict): ``inputs`` and ``data_samples``, lists of one.
+    """
+    index: int
+    data: Dict[str, list]
+
+    @property
+    def path(self) -> str:
+        """str: File of the image, or else its index."""
+        return str(self.data['data_samples'][0].get('img_path', self.index))
+
+    @property
+    def label(self) -> Tensor:
+        """Tensor: Labels (H, W)."""
+        data_sample = self.data['data_samples'][0]
+        if 'gt_sem_seg' not in data_sample:
+            raise ValueError(
+                f'{self.path} has no labels, which a test needs; add '
+                'LoadAnnotations to the test pipeline, and take a split of '
+                'the data set with public labels')
+        return data_sample.gt_sem_seg.data.squeeze(0)
+
+
+class Tester:
+    """The tested model on single samples.
+
+    Args:
+        segmentor (nn.Module): The tested segmentor, in eval mode.
+        num_classes (int): Classes of the data set.
+        ignore_index (int, optional): The void label of the evaluator.
+        fp16 (bool): Whether to test under autocast. Defaults to False.
+    """
+
+    def __init__(self, segmentor: nn.Module, num_classes: int,
+                 ignore_index: Optional[int], fp16: bool = False) -> None:
+        self.segmentor = segmentor
+        self.num_classes = num_classes
+        self.ignore_index = ignore_index
+        self.fp16 = fp16
+
+    @property
+    def device(self) -> torch.device:
+        """torch.device: Where the model is."""
+        return next(self.segmentor.parameters()).device
+
+    def predict(self, sample: Sample,
+                image: Optional[Tensor] = None) -> list:
+        """Predict a sample as mmseg's test does.
+
+        Args:
+            sample (Sample): Says size and labels.
+            image (Tensor, optional): Shown instead of the sample's own.
+        """
+        data = dict(sample.data)
+        if image is not None:
+            data['inputs'] = [PixelSpace.to_loader(image)]
+        with torch.no_grad(), autocast(enabled=self.fp16):
+            return unwrap_segmentor(self.segmentor).test_step(data)
+
+    def count(self, sample: Sample, prediction: Tensor) -> np.ndarray:
+        """Class counts (3, C) of a prediction (H, W)."""
+        try:
+            return count_classes(prediction, sample.label, self.num_classes,
+                                 self.ignore_index)
+        except ValueError as error:
+            raise ValueError(f'{sample.path}: {error}') from None
+
+    def clean_image(self, sample: Sample) -> Tensor:
+        """The image of a sample in [0, 1]."""
+        return PixelSpace.from_loader(sample.data['inputs'][0], self.device)
+
+
+def prediction_of(outputs: list) -> Tensor:
+    """The predicted classes (H, W) of the only sample."""
+    return outputs[0].pred_sem_seg.data.squeeze(0)
+
+
+class CleanJob:
+    """Predict the clean image.
+
+    Args:
+        tester (Tester): The tested model.
+        after (callable, optional): ``after(sample, outputs)``, for hooks.
+        keep (callable, optional): Takes the :class:`Example` of an image.
+    """
+    keys = ('clean', )
+    cost = 1
+
+    def __init__(self, tester: Tester,
+                 after: Optional[Callable] = None,
+                 keep: Optional[Callable[[Example], None]] = None) -> None:
+        self.tester = tester
+        self.after = after
+        self.keep = keep
+
+    def __call__(self, sample: Sample) -> Records:
+        outputs = self.tester.predict(sample)
+        prediction = prediction_of(outputs)
+        counts = self.tester.count(sample, prediction)
+        if self.after is not None:
+            self.after(sample, outputs)
+        if self.keep is not None:
+            self.keep(Example(
+                sample.index, 'clean',
+                to_8bit(self.tester.clean_image(sample)),
+                prediction.cpu().numpy(), label=sample.label.cpu().numpy()))
+        return {'clean': {'index': sample.index, 'image': sample.path,
+                          **pack_counts(counts)}}
+
+
+class AttackJob:
+    """Attack an image and predict what came out, for all rows of one run.
+
+    Args:
+        run (AttackRun): The attack and the rows that are read off it.
+        tester (Tester): The tested model.
+        attacked (nn.Module): The segmentor that the attacker knows: the
+            tested one, or a surrogate.
+        surface (str): ``'whole'``, ``'slide'`` or ``'crop'``.
+        seed (int): Seed of the evaluation.
+        keep (callable, optional): Takes the :class:`Example` of an image.
+    """
+
+    def __init__(self, run: AttackRun, tester: Tester, attacked: nn.Module,
+                 surface: str, seed: int,
+                 keep: Optional[Callable[[Example], None]] = None) -> None:
+        self.run = run
+        self.tester = tester
+        self.attacked = attacked
+        self.surface = surface
+        self.seed = seed
+        self.keep = keep
+
+    @property
+    def keys(self) -> List[str]:
+        """list[str]: Keys of the rows that one call gives."""
+        return [row.key for row in self.run.rows]
+
+    @property
+    def cost(self) -> float:
+        """float: About how many steps one image takes."""
+        last = self.run.longest
+        steps = last.steps or 10
+        return steps * (1.4 if last.trace else 1) + len(self.run.rows)
+
+    def __call__(self, sample: Sample) -> Records:
+        records: Records = {}
+        curve: List[Dict[str, Any]] = []
+        clean = self.tester.clean_image(sample)
+        attack = self.run.longest.build(clean.numel())
+        # Measuring between the steps is not part of an attack's time.
+        watch = StopWatch(self.tester.device)
+
+        def look(step: int, adv_images: Tensor) -> None:
+            rows = [r for r in self.run.rows[:-1] if r.steps == step]
+            if self.surface == 'crop' or not (rows or self.run.longest.trace):
+                return
+            with watch.paused():
+                counts, prediction = self._measure(sample, adv_images[0])
+                if self.run.longest.trace:
+                    curve.append(pack_counts(counts))
+                for row in rows:
+                    records[row.key] = self._record(
+                        sample, row, attack, clean, adv_images[0], counts,
+                        prediction, watch.seconds)
+
+        watched = WatchedAttack(attack, look)
+        with autocast(enabled=self.tester.fp16):
+            batch = perturb_batch(
+                watched, self.attacked, sample.data['inputs'],
+                sample.data['data_samples'], surface=self.surface,
+                generator=[self.run.generator(self.seed, sample.index)])
+        seconds = watch.stop()
+        row = self.run.longest
+        adv_image = batch.adv_images[0]
+        if batch.logits is None or self.attacked is not self.tester.segmentor:
+            counts, prediction = self._measure(sample, adv_image)
+        else:  # 'crop': there is no single adversarial image to predict
+            prediction = batch.logits[0].argmax(0)
+            counts = self.tester.count(sample, prediction)
+        records[row.key] = self._record(sample, row, attack, clean, adv_image,
+                                        counts, prediction, seconds)
+        if row.trace and not watched.ran:  # nothing labelled, so no step
+            curve = [pack_counts(counts)] * (row.steps or 0)
+        for other in self.run.rows[:-1]:
+            if other.key not in records:
+                records[other.key] = dict(records[row.key])
+        if row.trace:
+            records[row.key]['curve'] = curve
+        return records
+
+    def _measure(self, sample: Sample, image: Tensor):
+        prediction = prediction_of(self.tester.predict(sample, image))
+        return self.tester.count(sample, prediction), prediction
+
+    def _record(self, sample: Sample, row: Row, attack: Any, clean: Tensor,
+                adv_image: Tensor, counts: np.ndarray, prediction: Tensor,
+                seconds: float) -> Dict[str, Any]:
+        eps = attack.resolved_eps(clean[None])
+        if self.keep is not None:
+            delta = (adv_image - clean).permute(1, 2, 0).cpu().numpy()
+            self.keep(Example(
+                sample.index, row.key, to_8bit(adv_image),
+                prediction.cpu().numpy(), delta.astype(np.float16)))
+        return {
+            'index': sample.index, 'image': sample.path,
+            **pack_counts(counts),
+            'eps': eps,
+            'rms': eps if row.norm == 'linf' else eps / clean.numel()**0.5,
+            **measure_perturbation(clean, adv_image, row.norm),
+            'seconds': round(seconds, 4),
+        }
+
+
+class WatchedAttack:
+    """An attack whose iterates are shown to somebody.
+
+    Args:
+        attack (Attack): The attack.
+        callback (callable): ``callback(step, adv_images)``.
+    """
+
+    def __init__(self, attack: Any, callback: Callable) -> None:
+        self.attack = attack
+        self.callback = callback
+        self.ran = False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.attack, name)
+
+    def run(self, model: Any, images: Tensor, labels: Tensor,
+            mask: Optional[Tensor] = None,
+            callback: Optional[Callable] = None,
+            generator: Optional[torch.Generator] = None) -> Any:
+        """Run the attack and watch it."""
+
+        def look(step: int, adv_images: Tensor) -> None:
+            self.ran = True
+            self.callback(step, adv_images)
+
+        return self.attack.run(model, images, labels, mask, look, generator)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Tensor:
+        return self.run(*args, **kwargs).adv_images
+
+
+class StopWatch:
+    """Seconds of the device's work, without the pauses.
+
+    Args:
+        device (torch.device): Where the work is.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self.device = device
+        self.seconds = 0.
+        self._start()
+
+    def _now(self) -> float:
+        if self.device.type == 'cuda':
+            torch.cuda.synchronize(self.device)
+        return time.perf_counter()
+
+    def _start(self) -> None:
+        self._since = self._now()
+
+    def stop(self) -> float:
+        """Stop and return the seconds."""
+        self.seconds += self._now() - self._since
+        return self.seconds
+
+    def paused(self) -> 'StopWatch':
+        """A context in which time does not count."""
+        return self
+
+    def __enter__(self) -> None:
+        self.stop()
+
+    def __exit__(self, *error: Any) -> None:
+        self._start()
+
+
+def measure_perturbation(clean: Tensor, adv_image: Tensor,
+                         norm: str) -> Dict[str, Any]:
+    """Size of a perturbation, and whether the image is an image.
+
+    Not-a-number pixels are counted, and left out of the other numbers.
+    """
+    bad = ~torch.isfinite(adv_image)
+    adv_image = torch.where(bad, clean, adv_image).double()
+    delta = adv_image - clean.double()
+    size = delta.abs().max() if norm == 'linf' else delta.norm()
+    return {'norm': float(size), 'nan': int(bad.sum()),
+            'min': float(adv_image.min()), 'max': float(adv_image.max())}

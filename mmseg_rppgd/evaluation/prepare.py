@@ -1,0 +1,131 @@
+"""Turn any training or test config into one for a robustness test."""
+import os.path as osp
+from typing import Any, Dict, Optional
+
+from mmengine.config import Config, ConfigDict
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+
+from ..config import load_config
+from ..registry import HOOKS, SCOPE
+from .environment import file_sha256
+from .rows import digest, jsonable
+
+
+def prepare_config(cfg: Config) -> None:
+    """Make a config test the plain segmentor, in place.
+
+    Hooks of this package are dropped: they would attack the clean images.
+    A wrapped segmentor is unwrapped; its checkpoints are stock ones.
+
+    Raises:
+        ValueError: If the config has no test data.
+    """
+    missing = [key for key in ('test_dataloader', 'test_evaluator', 'test_cfg')
+               if cfg.get(key) is None]
+    if missing:
+        raise ValueError('the config has nothing to test with: '
+                         f'{", ".join(missing)} must be set')
+    cfg.model = unwrapped(cfg.model)
+    hooks = cfg.get('custom_hooks') or []
+    cfg.custom_hooks = [hook for hook in hooks if not is_own_hook(hook)]
+    cfg.resume = False
+
+
+def unwrapped(model: ConfigDict) -> ConfigDict:
+    """The config of the segmentor inside those that wrap it."""
+    while isinstance(model.get('segmentor'), dict):
+        inner = model['segmentor']
+        for key in ('test_cfg', 'data_preprocessor'):
+            if model.get(key) is not None and (
+                    key == 'test_cfg' or inner.get(key) is None):
+                inner[key] = model[key]
+        model = inner
+    return model
+
+
+def is_own_hook(hook: Any) -> bool:
+    """Whether a hook, or the config of one, belongs to this package."""
+    kind = hook.get('type') if isinstance(hook, dict) else type(hook)
+    if isinstance(kind, str):
+        scope, _, name = kind.rpartition('.')
+        if scope:
+            return scope == SCOPE
+        HOOKS.import_from_location()
+        return name in HOOKS.module_dict
+    return kind.__module__.split('.')[0] == SCOPE
+
+
+def load_test_config(name: str, checkpoint: str,
+                     cfg_options: Optional[dict] = None) -> Config:
+    """Read a config and point it at a checkpoint.
+
+    Raises:
+        FileNotFoundError: If the config or the checkpoint is not there.
+        ValueError: If the config cannot be tested.
+    """
+    cfg = load_config(name, cfg_options)
+    if '://' not in checkpoint and not osp.isfile(checkpoint):
+        raise FileNotFoundError(f'checkpoint {checkpoint!r} does not exist')
+    prepare_config(cfg)
+    cfg.load_from = checkpoint
+    return cfg
+
+
+def describe_model(name: str, checkpoint: str) -> Dict[str, Any]:
+    """What identifies a model in a report."""
+    return {'config': name, 'checkpoint': checkpoint,
+            'sha256': file_sha256(checkpoint)}
+
+
+def config_settings(cfg: Config) -> Dict[str, str]:
+    """What of a config decides the numbers, to be compared on resume."""
+    return {f'config.{key}': digest(cfg[key])[:16]
+            for key in ('model', 'test_dataloader', 'test_cfg')}
+
+
+def void_label(cfg: Config) -> Optional[int]:
+    """The label that the evaluator ignores."""
+    evaluators = cfg.test_evaluator
+    if isinstance(evaluators, dict):
+        evaluators = [evaluators]
+    for evaluator in evaluators:
+        if 'ignore_index' in evaluator:
+            return evaluator['ignore_index']
+    return 255
+
+
+class CheckpointFits(Hook):
+    """Refuse weights that are not the model's.
+
+    mmengine loads what fits and leaves the rest at random, with a warning
+    that is easily missed; the numbers would then mean nothing.
+    """
+
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Compare names and shapes."""
+        model = runner.model.module if hasattr(runner.model, 'module') else (
+            runner.model)
+        given = {k[len('module.'):] if k.startswith('module.') else k: v
+                 for k, v in checkpoint.get('state_dict', checkpoint).items()}
+        wrong = {
+            name: 'is missing' if name not in given else
+            f'has the shape {tuple(given[name].shape)} and not '
+            f'{tuple(value.shape)}'
+            for name, value in model.state_dict().items()
+            if name not in given or given[name].shape != value.shape}
+        # Training needs the auxiliary heads, a test does not.
+        wrong = {name: what for name, what in wrong.items()
+                 if not name.startswith('auxiliary_head')
+                 and not name.endswith('num_batches_tracked')}
+        if wrong:
+            name, what = next(iter(wrong.items()))
+            more = f' (and {len(wrong) - 1} more)' if len(wrong) > 1 else ''
+            raise ValueError(
+                f'checkpoint {runner._load_from!r} does not fit the model of '
+                f'the config: {name} {what}{more}')
+
+
+def plain(cfg: Any) -> Any:
+    """A config as plain data."""
+    return jsonable(cfg.to_dict() if hasattr(cfg, 'to_dict') else cfg)

@@ -1,0 +1,282 @@
+"""results.json, results.csv and table.md from what single images gave.
+
+The schema of results.json is the package's promise to other programs; see
+:func:`build_results`. Shapes: N images, C classes.
+"""
+import csv
+import io
+import os.path as osp
+from dataclasses import dataclass
+from typing import Any, Dict, List, Optional, Sequence
+
+import numpy as np
+
+from .metrics import SCALARS, compute_metrics, unpack_counts
+from .rows import Row, format_eps, jsonable
+from .store import write_json, write_text
+from .worst_case import worst_case
+
+SCHEMA = 1
+Record = Dict[str, Any]
+
+
+@dataclass
+class RowResult:
+    """The images of one row, in the order of the data set.
+
+    Args:
+        row (Row, optional): The row; None for the clean images.
+        records (list[dict]): One record per image.
+        num_classes (int): C.
+    """
+    row: Optional[Row]
+    records: List[Record]
+    num_classes: int
+
+    @property
+    def counts(self) -> np.ndarray:
+        """np.ndarray: Class counts (N, 3, C)."""
+        return stack_counts(self.records, self.num_classes)
+
+    @property
+    def steps_seen(self) -> int:
+        """int: Steps that every image has a measurement of."""
+        return min((len(r.get('curve', ())) for r in self.records), default=0)
+
+    def curve_counts(self, step: int) -> np.ndarray:
+        """Class counts (N, 3, C) after a step, from 1."""
+        return stack_counts([r['curve'][step - 1] for r in self.records],
+                            self.num_classes)
+
+
+def stack_counts(records: Sequence[Record], num_classes: int) -> np.ndarray:
+    """Class counts (N, 3, C) of stored records."""
+    if not records:
+        return np.zeros((0, 3, num_classes), dtype=np.int64)
+    return np.stack([unpack_counts(r, num_classes) for r in records])
+
+
+def build_results(*, model: Dict[str, Any], dataset: Dict[str, Any],
+                  environment: Dict[str, Any], surface: str,
+                  surrogate: Optional[Dict[str, Any]], clean: RowResult,
+                  attacks: Sequence[RowResult],
+                  checks: Sequence[Dict[str, Any]],
+                  seed: int) -> Dict[str, Any]:
+    """Build the content of results.json.
+
+    Args:
+        model (dict): ``config``, ``checkpoint``, ``sha256``.
+        dataset (dict): ``type``, ``num_images``, ``classes``.
+        environment (dict): Versions, device, seed, commit, command.
+        surface (str): Which images the attacker may show.
+        surrogate (dict, optional): The model the attacker knows, where it is
+            not the one that is tested.
+        clean (RowResult): The clean images.
+        attacks (Sequence[RowResult]): The attacked images.
+        checks (Sequence[dict]): ``name``, ``passed``, ``detail``.
+        seed (int): Seed of the greedy choice.
+
+    Returns:
+        dict: Percentages unrounded; None where undefined.
+    """
+    classes = dataset['classes']
+    rows = []
+    for result in attacks:
+        row = result.row
+        rows.append({
+            'name': row.name,
+            'config': jsonable(row.attack),
+            'threat': describe_threat(result, surface, surrogate),
+            **compute_metrics(result.counts, classes),
+            **summarise_images(result.records),
+        })
+        if result.steps_seen:
+            rows[-1]['curve'] = [
+                _curve_point(result, step, classes)
+                for step in range(1, result.steps_seen + 1)]
+            rows[-1]['curve_is_of_shorter_runs'] = not row.plans_ahead
+    return {
+        'schema': SCHEMA,
+        'model': model,
+        'dataset': dataset,
+        'environment': environment,
+        'clean': compute_metrics(clean.counts, classes),
+        'attacks': rows,
+        'worst_case': describe_worst_case(clean, attacks, seed),
+        'checks': list(checks),
+    }
+
+
+def describe_threat(result: RowResult, surface: str,
+                    surrogate: Optional[Dict[str, Any]]) -> Dict[str, Any]:
+    """What the attacker of a row may do.
+
+    ``rms`` is the largest root mean square that a perturbation in the ball
+    can have: eps itself for linf, eps / sqrt(3HW) for l2. Where a radius
+    differs from image to image it is None.
+    """
+    return {
+        'norm': result.row.norm,
+        'eps': _common(r['eps'] for r in result.records),
+        'rms': _common(r['rms'] for r in result.records),
+        'surface': surface,
+        'surrogate': surrogate,
+    }
+
+
+def _common(values: Any) -> Optional[float]:
+    values = list(values)
+    if not values or max(values) - min(values) > 1e-9 * max(values):
+        return None
+    return values[0]
+
+
+def summarise_images(records: Sequence[Record]) -> Dict[str, Any]:
+    """Time and self-check numbers of a row."""
+    return {
+        'seconds': sum(r['seconds'] for r in records),
+        'max_norm': max((r['norm'] for r in records), default=None),
+        'nan_count': sum(r['nan'] for r in records),
+        'min': min((r['min'] for r in records), default=None),
+        'max': max((r['max'] for r in records), default=None),
+    }
+
+
+def _curve_point(result: RowResult, step: int,
+                 classes: Sequence[str]) -> Dict[str, Any]:
+    metrics = compute_metrics(result.curve_counts(step), classes)
+    return {'step': step, **{k: metrics[k] for k in SCALARS}}
+
+
+def describe_worst_case(clean: RowResult, attacks: Sequence[RowResult],
+                        seed: int) -> Dict[str, Any]:
+    """Worst case over every row, and over the rows inside each ball.
+
+    A smaller ball of the same norm lies in the larger, so its rows are
+    members there; the clean image is a member everywhere.
+    """
+
+    def over(members: Sequence[RowResult]) -> Dict[str, Any]:
+        everyone = [clean, *members]
+        names = [{'name': 'clean', 'norm': None, 'eps': None, 'steps': None}]
+        names += [{'name': m.row.name, 'norm': m.row.norm, 'eps': m.row.eps,
+                   'steps': m.row.steps} for m in members]
+        return worst_case(np.stack([m.counts for m in everyone]), names, seed)
+
+    result = over(attacks)
+    balls = []
+    for member in attacks:
+        ball = (member.row.norm, member.row.eps, member.row.rms)
+        if ball not in balls:
+            balls.append(ball)
+    if len(balls) > 1:
+        result['by_ball'] = [
+            {'norm': norm, 'eps': eps, 'rms': rms,
+             **over([m for m in attacks if _lies_in(m.row, norm, eps, rms)])}
+            for norm, eps, rms in balls]
+    return result
+
+
+def _lies_in(row: Row, norm: str, eps: Optional[float],
+             rms: Optional[float]) -> bool:
+    if row.norm != norm:
+        return False
+    if eps is not None and row.eps is not None:
+        return row.eps <= eps
+    return rms is not None and row.rms is not None and row.rms <= rms
+
+
+COLUMNS = ('name', 'norm', 'eps', 'rms', 'steps', 'surface',
+           'surrogate') + SCALARS + ('seconds', 'max_norm', 'nan_count',
+                                     'min', 'max')
+
+
+def flat_rows(results: Dict[str, Any]) -> List[Dict[str, Any]]:
+    """One flat dict per line of the table, the clean line first."""
+    rows = [{'name': 'clean', **results['clean']}]
+    for attack in results['attacks']:
+        threat = attack['threat']
+        surrogate = threat['surrogate']
+        rows.append({
+            **attack,
+            **threat,
+            'surrogate': surrogate and surrogate['config'],
+            'steps': attack['config'].get('steps'),
+        })
+    return rows
+
+
+def to_csv(results: Dict[str, Any]) -> str:
+    """All numbers, unrounded, with a column for the IoU of every class."""
+    classes = results['dataset']['classes']
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator='\n')
+    writer.writerow(list(COLUMNS) + [f'IoU.{name}' for name in classes])
+    for row in flat_rows(results):
+        values = [row.get(column) for column in COLUMNS]
+        values += [row['per_class'][name] for name in classes]
+        writer.writerow(['' if v is None else v for v in values])
+    return text.getvalue()
+
+
+def cell(value: Any, digits: int = 2) -> str:
+    """A number as a table shows it; a dash where it is undefined."""
+    if value is None:
+        return '-'
+    return f'{value:.{digits}f}' if isinstance(value, float) else str(value)
+
+
+def table_cells(row: Dict[str, Any]) -> List[str]:
+    """Cells of a line of the table: attack, norm, eps, steps, metrics, s."""
+    attacked = 'threat' in row
+    eps = '-'
+    if attacked:
+        eps = format_eps(row['eps'], row['rms'])
+        if row['norm'] == 'l2' and row['eps'] is not None:
+            eps += f' (rms {cell(row["rms"], 4)})'
+    return ([row['name'], row['norm'] if attacked else '-', eps,
+             cell(row.get('steps'))] + [cell(row[k]) for k in SCALARS] +
+            [cell(row.get('seconds'), 1)])
+
+
+HEADER = ('attack', 'norm', 'eps', 'steps') + SCALARS + ('seconds', )
+
+
+def to_markdown(results: Dict[str, Any]) -> str:
+    """The table for a README or an issue, with what is needed to repeat."""
+    environment, worst = results['environment'], results['worst_case']
+    attacks = results['attacks']
+    lines = ['| ' + ' | '.join(HEADER) + ' |',
+             '|' + '---|' * 4 + '---:|' * (len(HEADER) - 4)]
+    lines += ['| ' + ' | '.join(table_cells(row)) + ' |'
+              for row in flat_rows(results)]
+    if attacks:
+        lines.append(
+            '| worst case | - | - | - | ' + cell(worst['mIoU_greedy']) +
+            ' | ' + cell(worst['aAcc']) + ' |' + ' - |' *
+            (len(HEADER) - 6))
+    lines += ['', f'Metrics in percent. Model `{results["model"]["config"]}`,'
+              f' checkpoint `{results["model"]["checkpoint"]}`; '
+              f'{results["dataset"]["num_images"]} images of '
+              f'{results["dataset"]["type"]}.']
+    if attacks:
+        threat = attacks[0]['threat']
+        lines.append(f'Surface: {threat["surface"]}.' + (
+            '' if threat['surrogate'] is None else
+            f' Surrogate: `{threat["surrogate"]["config"]}`.'))
+    lines.append(
+        f'Seed {environment["seed"]}, commit {environment["commit"]}, '
+        f'{environment["device"]}, torch {environment["torch"]}, '
+        f'mmseg {environment["mmseg"]}; command `{environment["command"]}`.')
+    if results['checks']:
+        lines += ['', '| check | | detail |', '|---|---|---|']
+        lines += [f'| {c["name"]} | {"passed" if c["passed"] else "FAILED"}'
+                  f' | {c["detail"]} |' for c in results['checks']]
+    return '\n'.join(lines) + '\n'
+
+
+def write_results(folder: str, results: Dict[str, Any]) -> None:
+    """Write results.json, results.csv and table.md into a folder."""
+    write_json(osp.join(folder, 'results.json'), results)
+    write_text(osp.join(folder, 'results.csv'), to_csv(results))
+    write_text(osp.join(folder, 'table.md'), to_markdown(results))

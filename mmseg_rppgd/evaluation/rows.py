@@ -1,0 +1,296 @@
+"""The rows of a robustness test, and the attack runs that give them.
+
+A row is one line of the report: an attack with its eps and steps. Rows that
+differ in the number of steps alone are read off one run where the attack
+does not plan with the number of steps, so that a curve costs one run.
+"""
+import ast
+import hashlib
+import inspect
+import json
+import math
+import re
+from dataclasses import dataclass, field
+from typing import Any, Dict, Iterable, List, Optional, Sequence, Tuple
+
+import torch
+
+from ..attacks.threat_model import DEFAULT_RMS, parse_number
+from ..registry import ATTACKS, SCOPE
+
+# Attacks whose step k is the same whatever the number of steps to come.
+ANYTIME = ('PGD', 'BIM', 'CosPGD')
+ONE_STEP = ('FGSM', )  # whose number of steps is no choice
+# Arguments that presets pass on themselves.
+INTERNAL = ('self', 'objective', 'update', 'view')
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the report.
+
+    Args:
+        name (str): What the report calls the attack.
+        attack (dict): Config of the attack, with its steps where it has any.
+        norm (str): Norm of the ball.
+        eps (float, optional): Radius; None where it depends on the image.
+        rms (float, optional): Radius of an l2 ball as a root mean square;
+            eps is then ``rms x sqrt(3HW)``. Defaults to None.
+        steps (int, optional): Steps of the attack, if it counts any.
+        trace (bool): Whether to measure after every step.
+    """
+    name: str
+    attack: Dict[str, Any]
+    norm: str
+    eps: Optional[float]
+    rms: Optional[float] = None
+    steps: Optional[int] = None
+    trace: bool = False
+
+    @property
+    def label(self) -> str:
+        """str: A unique, short and readable name."""
+        parts = [self.name]
+        if self.norm != 'linf' and not self.name.startswith(self.norm):
+            parts.append(self.norm)
+        parts.append(f'eps={format_eps(self.eps, self.rms)}')
+        if self.steps is not None:
+            parts.append(f'steps={self.steps}')
+        return ' '.join(parts)
+
+    @property
+    def key(self) -> str:
+        """str: A file name that is the row's alone."""
+        slug = re.sub(r'[^A-Za-z0-9.]+', '-', self.label.replace('/', 'of'))
+        return f'{slug}-{digest(self.settings)[:8]}'
+
+    @property
+    def settings(self) -> Dict[str, Any]:
+        """dict: Everything that decides the row's numbers."""
+        return {'name': self.name, 'attack': jsonable(self.attack),
+                'rms': self.rms, 'trace': self.trace}
+
+    def build(self, num_values: int) -> Any:
+        """Build the attack for images of ``num_values`` = 3HW numbers."""
+        attack = dict(self.attack)
+        if self.rms is not None:
+            attack['eps'] = self.rms * math.sqrt(num_values)
+        return ATTACKS.build(attack)
+
+    @property
+    def plans_ahead(self) -> bool:
+        """bool: Whether a step depends on the number of steps to come."""
+        kind = type_name(self.attack)
+        if kind == 'RPPGD':
+            weights = self.attack.get('region_weights', 'linear')
+            return not isinstance(weights, (tuple, list))
+        return kind not in ANYTIME
+
+    @property
+    def can_share(self) -> bool:
+        """bool: Whether the row may be read off a longer run."""
+        return (not self.plans_ahead and self.steps is not None
+                and self.attack.get('restarts', 1) == 1
+                and self.attack.get('keep', 'last') == 'last')
+
+
+@dataclass
+class AttackRun:
+    """One run of an attack and the rows that are read off it.
+
+    Args:
+        rows (list[Row]): Alike but for the steps; the last has the most.
+    """
+    rows: List[Row] = field(default_factory=list)
+
+    @property
+    def longest(self) -> Row:
+        """Row: The row whose attack is run."""
+        return self.rows[-1]
+
+    def generator(self, seed: int, index: int) -> torch.Generator:
+        """Source of noise for one image.
+
+        It depends on the seed, the attack (but not on its number of steps:
+        rows that differ in that start alike) and the index in the data set,
+        and so not on batch, rank, order or resume. Restart r + 1 draws where
+        restart r stopped, so more restarts never lose one. It lives on the
+        CPU, whose numbers are the same on every device.
+        """
+        settings = self.longest.settings
+        settings['attack'] = {
+            k: v for k, v in settings['attack'].items() if k != 'steps'}
+        del settings['trace'], settings['name']
+        number = int(digest([seed, settings, index])[:15], 16)
+        return torch.Generator().manual_seed(number)
+
+
+def group_rows(rows: Sequence[Row]) -> List[AttackRun]:
+    """Collect rows into the runs that give them, in the order of the rows."""
+    runs: List[AttackRun] = []
+    shared: Dict[str, AttackRun] = {}
+    for row in rows:
+        if not row.can_share:
+            runs.append(AttackRun([row]))
+            continue
+        settings = row.settings
+        settings['attack'] = dict(settings['attack'], steps=None)
+        key = digest(settings)
+        if key not in shared:
+            shared[key] = AttackRun()
+            runs.append(shared[key])
+        shared[key].rows.append(row)
+    for run in runs:
+        run.rows.sort(key=lambda row: row.steps or 0)
+    return runs
+
+
+def parse_attack(text: str) -> Dict[str, Any]:
+    """Read an attack as typed on a command line.
+
+    Args:
+        text (str): A name, or a name with options such as
+            ``'RPPGD(beta=1, regions=TB)'`` or ``'BIM(norm=l2)'``.
+
+    Returns:
+        dict: Config of the attack.
+
+    Raises:
+        ValueError: If the text is neither.
+    """
+    error = ValueError(
+        'an attack must be a name or a name with options, such as PGD or '
+        f"'BIM(norm=l2, alpha=0.1)', but got {text!r}")
+    try:
+        call = ast.parse(text.strip(), mode='eval').body
+    except SyntaxError:
+        raise error from None
+    if not isinstance(call, ast.Call):
+        if not isinstance(call, (ast.Name, ast.Attribute)):
+            raise error
+        return {'type': text.strip()}
+    source = text.strip()
+    config = {'type': ast.get_source_segment(source, call.func)}
+    if call.args or any(keyword.arg is None for keyword in call.keywords):
+        raise error
+    for keyword in call.keywords:
+        try:
+            value = ast.literal_eval(keyword.value)
+        except ValueError:  # l2 and 8/255 are meant as strings
+            value = ast.get_source_segment(source, keyword.value)
+        config[keyword.arg] = value
+    return config
+
+
+def make_rows(attack: Dict[str, Any],
+              *,
+              name: Optional[str] = None,
+              eps: Iterable[Any] = (),
+              steps: Iterable[int] = (),
+              rms: bool = False,
+              trace: bool = False) -> List[Row]:
+    """Make the rows of one attack: eps x steps.
+
+    An eps or steps in the config itself stays. Every attack is built once,
+    so that a wrong option is found before the first image.
+
+    Args:
+        attack (dict): Config of the attack.
+        name (str, optional): What the report calls it. Defaults to None,
+            its type.
+        eps (iterable): Radii. Empty means the attack's own.
+        steps (iterable): Numbers of steps, for an attack that counts steps.
+            Empty means the attack's own.
+        rms (bool): Whether eps of an l2 attack is a root mean square rather
+            than a length. Defaults to False.
+        trace (bool): Whether to measure after every step. Defaults to False.
+
+    Raises:
+        KeyError: If the attack is unknown; the message has the known ones.
+        TypeError: If an option is unknown or has the wrong type.
+        ValueError: If an option is out of range.
+    """
+    kind = type_name(attack)
+    options = parameters(kind)
+    unknown = [key for key in attack if key not in options + ('type', )]
+    if options and unknown:
+        raise TypeError(
+            f'{kind} has no option {unknown[0]!r}; its options are '
+            f'{", ".join(sorted(options))}')
+    has_steps = 'steps' in options and kind not in ONE_STEP
+    radii = [None] if 'eps' in attack else list(eps) or [None]
+    numbers = [None] if 'steps' in attack or not has_steps else (
+        list(steps) or [None])
+    return [_make_row(dict(attack, type=kind), name or kind, radius, number,
+                      rms, trace) for radius in radii for number in numbers]
+
+
+def _make_row(config: Dict[str, Any], name: str, eps: Any,
+              steps: Optional[int], rms: bool, trace: bool) -> Row:
+    if steps is not None:
+        config['steps'] = steps
+    as_rms = rms and config.get('norm') == 'l2' and eps is not None
+    if eps is not None and not as_rms:
+        config['eps'] = eps
+    attack = ATTACKS.build(config)
+    row_rms = parse_number('eps', eps) if as_rms else None
+    if row_rms is None and attack.eps is None:
+        row_rms = DEFAULT_RMS
+    if attack.eps is not None:
+        config['eps'] = attack.eps
+    total = getattr(attack, 'steps', None)
+    if total is not None:
+        config['steps'] = total
+    return Row(name, config, attack.norm, attack.eps, row_rms, total, trace)
+
+
+def type_name(attack: Dict[str, Any]) -> Optional[str]:
+    """Name of the attack's class, without this package's scope."""
+    kind = attack.get('type')
+    if isinstance(kind, type):
+        return kind.__name__
+    prefix = SCOPE + '.'
+    return kind[len(prefix):] if kind and kind.startswith(prefix) else kind
+
+
+def parameters(kind: Optional[str]) -> Tuple[str, ...]:
+    """Names of the arguments of an attack; none if it is unknown."""
+    ATTACKS.import_from_location()
+    names: List[str] = []
+    cls = ATTACKS.module_dict.get(kind)
+    for base in inspect.getmro(cls) if cls else ():
+        if '__init__' not in vars(base):
+            continue
+        arguments = inspect.signature(base.__init__).parameters.values()
+        names += [a.name for a in arguments if a.name not in names + [
+            *INTERNAL] and a.kind is not a.VAR_KEYWORD]
+        if not any(a.kind is a.VAR_KEYWORD for a in arguments):
+            break
+    return tuple(names)
+
+
+def format_eps(eps: Optional[float], rms: Optional[float] = None) -> str:
+    """Write a radius as a person would: 8/255 rather than 0.03137."""
+    if eps is None:
+        return f'rms {format_eps(rms)}'
+    scaled = eps * 255
+    if eps and abs(scaled - round(scaled)) < 1e-9 and scaled < 255:
+        return f'{round(scaled)}/255'
+    return f'{eps:.4g}'
+
+
+def digest(value: Any) -> str:
+    """Hash of plain data, whatever the order of its keys."""
+    text = json.dumps(jsonable(value), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def jsonable(value: Any) -> Any:
+    """Turn a config into what JSON can hold."""
+    if isinstance(value, dict):
+        return {str(k): jsonable(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [jsonable(v) for v in value]
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    return getattr(value, '__name__', None) or repr(value)

@@ -1,0 +1,151 @@
+"""Results of single images on disk, written as they come, and resumed.
+
+``per_image/ROW.jsonl`` holds one line per image; a second process writes
+``per_image/ROW.rank1.jsonl``, merged into the first when the row is done.
+``per_image/settings.json`` holds the settings that decide the numbers.
+A line that was cut off by a kill is dropped and its image done again.
+"""
+import glob
+import json
+import os
+import os.path as osp
+import shutil
+from typing import Any, Dict, Iterator, List
+
+SETTINGS = 'settings.json'
+
+
+class SettingsChanged(ValueError):
+    """The settings of a resumed run are not those it was started with."""
+
+
+class ImageStore:
+    """One line of JSON per image and row.
+
+    Args:
+        folder (str): Where the files are.
+        rank (int): Rank of this process. Defaults to 0.
+    """
+
+    def __init__(self, folder: str, rank: int = 0) -> None:
+        self.folder = folder
+        self.rank = rank
+
+    def start(self, settings: Dict[str, Any], resume: bool) -> bool:
+        """Prepare the folder; only the first process does this.
+
+        Args:
+            settings (dict): What decides the numbers, as plain data.
+            resume (bool): Whether to continue what is there. If not, it is
+                kept once more as ``per_image.previous``.
+
+        Returns:
+            bool: Whether there is something to continue.
+
+        Raises:
+            SettingsChanged: If the settings differ from the stored ones.
+        """
+        path = osp.join(self.folder, SETTINGS)
+        if resume and osp.exists(path):
+            with open(path, encoding='utf-8') as file:
+                old = json.load(file)
+            changes = differences(old, json.loads(json.dumps(settings)))
+            if changes:
+                raise SettingsChanged(
+                    f'cannot resume {osp.dirname(self.folder) or "."}, whose '
+                    f'settings were different: {"; ".join(changes)}. Repeat '
+                    'the command with the old settings, or leave out '
+                    '--resume to start again')
+            for file_path in glob.glob(osp.join(self.folder, '*.jsonl')):
+                _drop_torn_line(file_path)
+            return True
+        if osp.exists(path):
+            previous = self.folder + '.previous'
+            shutil.rmtree(previous, ignore_errors=True)
+            os.rename(self.folder, previous)
+        os.makedirs(self.folder, exist_ok=True)
+        write_json(path, settings)
+        return False
+
+    def append(self, key: str, record: Dict[str, Any]) -> None:
+        """Add the result of one image to a row, on disk at once."""
+        with open(self._path(key), 'a', encoding='utf-8') as file:
+            file.write(json.dumps(record) + '\n')
+
+    def load(self, key: str) -> Dict[int, Dict[str, Any]]:
+        """Read what all processes have stored of a row, by image index."""
+        records = {}
+        for path in self._paths(key):
+            for record in _read_lines(path):
+                records[record['index']] = record
+        return records
+
+    def merge(self, key: str, records: Dict[int, Dict[str, Any]]) -> None:
+        """Replace the lines of all processes by one file in image order."""
+        paths = self._paths(key)
+        target = osp.join(self.folder, f'{key}.jsonl')
+        text = ''.join(
+            json.dumps(records[i]) + '\n' for i in sorted(records))
+        write_text(target, text)
+        for path in paths:
+            if path != target:
+                os.remove(path)
+
+    def _path(self, key: str) -> str:
+        suffix = f'.rank{self.rank}' if self.rank else ''
+        return osp.join(self.folder, f'{key}{suffix}.jsonl')
+
+    def _paths(self, key: str) -> List[str]:
+        others = glob.glob(
+            osp.join(glob.escape(self.folder), f'{glob.escape(key)}.rank*'))
+        first = osp.join(self.folder, f'{key}.jsonl')
+        return [p for p in [first] + sorted(others) if osp.exists(p)]
+
+
+def _read_lines(path: str) -> Iterator[Dict[str, Any]]:
+    with open(path, encoding='utf-8', errors='replace') as file:
+        for line in file:
+            try:
+                record = json.loads(line)
+            except json.JSONDecodeError:
+                continue  # cut off by a kill; the image is done again
+            if isinstance(record, dict) and 'index' in record:
+                yield record
+
+
+def _drop_torn_line(path: str) -> None:
+    """Cut a file after its last complete line, so that lines never join."""
+    with open(path, 'rb+') as file:
+        content = file.read()
+        end = content.rfind(b'\n') + 1
+        if end < len(content):
+            file.truncate(end)
+
+
+def differences(old: Any, new: Any, name: str = '') -> List[str]:
+    """Say in words how two settings differ."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        changes = []
+        for key in list(old) + [k for k in new if k not in old]:
+            path = f'{name}.{key}' if name else key
+            if key not in new:
+                changes.append(f'{path} was there and is not now')
+            elif key not in old:
+                changes.append(f'{path} was not there and is now')
+            else:
+                changes += differences(old[key], new[key], path)
+        return changes
+    return [] if old == new else [f'{name} was {old!r} and is {new!r}']
+
+
+def write_text(path: str, text: str) -> None:
+    """Write a file so that a kill leaves the old one or the new one."""
+    temporary = f'{path}.tmp'
+    with open(temporary, 'w', encoding='utf-8') as file:
+        file.write(text)
+    os.replace(temporary, path)
+
+
+def write_json(path: str, value: Any) -> None:
+    """Write JSON that other programs can read: no NaN, no Infinity."""
+    write_text(path, json.dumps(value, indent=2, allow_nan=False) + '\n')

@@ -1,0 +1,212 @@
+"""Test how robust a segmentor is; takes what mmseg's tools/test.py takes.
+
+    python tools/robust_test.py CONFIG CHECKPOINT
+    python tools/robust_test.py CONFIG CHECKPOINT --suite paper
+    python tools/robust_test.py CONFIG CHECKPOINT --attacks PGD RPPGD \
+        'BIM(norm=l2)' --eps 4/255 8/255 --steps 10 100 --limit 50
+
+The report is in --out: results.json, results.csv, table.md.
+"""
+import argparse
+import os
+import os.path as osp
+import sys
+import traceback
+from datetime import timedelta
+
+import torch
+import torch.distributed as dist
+from mmengine.config import Config, DictAction
+from mmengine.runner import Runner
+
+import mmseg_rppgd
+from mmseg_rppgd.compat import distribute_without_gpu, require_mmseg
+
+DAY = 24 * 60 * 60
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description='Test a segmentor on clean images and under attacks')
+    parser.add_argument(
+        'config',
+        help='a config file, or the name of a packaged one: mmseg::... or '
+        'mmseg_rppgd::...')
+    parser.add_argument('checkpoint', help='a checkpoint file')
+    rows = parser.add_argument_group('what is tested: attacks x eps x steps')
+    rows.add_argument(
+        '--suite', metavar='NAME',
+        help='a named list of attacks, or a file with one (default: quick, '
+        'if no --attacks are given)')
+    rows.add_argument(
+        '--attacks', nargs='+', default=[], metavar='NAME',
+        help="attacks, with options if need be: PGD 'RPPGD(beta=1)' "
+        "'BIM(norm=l2, eps=2)'")
+    rows.add_argument(
+        '--eps', nargs='+', default=[], metavar='EPS',
+        help='radii in units of the [0, 1] pixel range, such as 0.03 or '
+        '8/255 (default: those of the suite, or of the attack)')
+    rows.add_argument(
+        '--steps', nargs='+', type=int, default=[], metavar='N',
+        help='numbers of steps (default: those of the suite or attack)')
+    rows.add_argument(
+        '--surrogate', nargs=2, metavar=('CONFIG', 'CHECKPOINT'),
+        help='black box: make the adversarial images on this model')
+    rows.add_argument(
+        '--surface', choices=['whole', 'slide', 'crop'],
+        help='what is attacked: the whole image, all windows of slide '
+        'inference jointly, or each window by itself, which gives no '
+        'adversarial image (default: as the model infers)')
+    rows.add_argument(
+        '--limit', type=int, metavar='N',
+        help='test on the first N images only')
+    rows.add_argument(
+        '--seed', type=int, default=0,
+        help='seed of all noise (default: 0)')
+    report = parser.add_argument_group('the report')
+    report.add_argument(
+        '--out', metavar='DIR',
+        help='folder of the report (default: WORK_DIR/robust)')
+    report.add_argument(
+        '--resume', action='store_true',
+        help='continue an interrupted test in the same folder')
+    report.add_argument(
+        '--panels', type=int, default=4, metavar='N',
+        help='draw this many images, spread over the data set (default: 4)')
+    same = parser.add_argument_group("as in mmseg's tools/test.py")
+    same.add_argument(
+        '--work-dir',
+        help='where logs go (default: work_dir of the config, or '
+        'work_dirs/NAME)')
+    same.add_argument(
+        '--show', action='store_true',
+        help='show the predictions of clean images')
+    same.add_argument(
+        '--show-dir', metavar='DIR',
+        help='save painted predictions of clean images')
+    same.add_argument(
+        '--wait-time', type=float, default=2,
+        help='seconds that --show shows an image (default: 2)')
+    same.add_argument(
+        '--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE',
+        help='override settings of the config')
+    same.add_argument(
+        '--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'],
+        default='none', help='how the processes of this run were started')
+    same.add_argument(
+        '--tta', action='store_true',
+        help='refused: averaged views cannot be attacked')
+    same.add_argument('--local_rank', '--local-rank', type=int, default=0,
+                      help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    if args.tta:
+        parser.error('--tta cannot be attacked: test-time augmentation '
+                     'averages predictions over several views of an image; '
+                     'leave it out')
+    if args.limit is not None and args.limit < 1:
+        parser.error(f'--limit must be at least 1 image, but got '
+                     f'{args.limit}')
+    if args.seed < 0:
+        parser.error(f'--seed must be >= 0, but got {args.seed}')
+    return args
+
+
+def set_paths(cfg: Config, args: argparse.Namespace) -> None:
+    """Decide on work directory and report folder as mmseg does."""
+    if args.work_dir is not None:
+        cfg.work_dir = args.work_dir
+    elif cfg.get('work_dir') is None:
+        name = osp.basename(args.config.rpartition('::')[2])
+        cfg.work_dir = osp.join('work_dirs', osp.splitext(name)[0])
+    if args.out is None:
+        args.out = osp.join(cfg.work_dir, 'robust')
+
+
+def set_visualization(cfg: Config, args: argparse.Namespace) -> None:
+    """Switch on the painting of clean predictions, as mmseg's test does."""
+    if not (args.show or args.show_dir):
+        return
+    hook = cfg.get('default_hooks', {}).get('visualization')
+    if hook is None:
+        raise ValueError(
+            '--show and --show-dir need the visualization hook: set '
+            "default_hooks.visualization=dict(type='SegVisualizationHook')")
+    hook['draw'] = True
+    if args.show:
+        hook['show'] = True
+        hook['wait_time'] = args.wait_time
+    if args.show_dir:
+        cfg.visualizer['save_dir'] = args.show_dir
+
+
+def start_processes(cfg: Config, launcher: str) -> None:
+    """Prepare for several processes that may wait long for each other."""
+    cfg.launcher = launcher
+    dist_cfg = cfg.setdefault('env_cfg', {}).setdefault(
+        'dist_cfg', dict(backend='nccl'))
+    dist_cfg.setdefault('timeout', DAY)
+    if launcher == 'pytorch' and not torch.cuda.is_available():
+        dist.init_process_group('gloo', timeout=timedelta(seconds=DAY))
+    distribute_without_gpu(cfg)
+
+
+def build(args: argparse.Namespace) -> Runner:
+    """Turn the command line into a runner with the robust test loop."""
+    from mmseg_rppgd.evaluation import RobustTestLoop, collect_rows
+    from mmseg_rppgd.evaluation.prepare import (CheckpointFits,
+                                                config_settings,
+                                                describe_model,
+                                                load_test_config, void_label)
+    cfg = load_test_config(args.config, args.checkpoint, args.cfg_options)
+    rows = collect_rows(args.suite, args.attacks, args.eps, args.steps)
+    set_paths(cfg, args)
+    set_visualization(cfg, args)
+    start_processes(cfg, args.launcher)
+    cfg.setdefault('randomness', dict(seed=args.seed))
+    cfg.log_level = 'WARNING'  # the screen belongs to the table
+    runner = Runner.from_cfg(cfg)
+    runner.register_hook(CheckpointFits(), priority='VERY_HIGH')
+    # The loop holds objects that a config cannot: rows and a second model.
+    runner._test_loop = RobustTestLoop(
+        runner, cfg.test_dataloader, rows=rows, out_dir=args.out,
+        model_info=describe_model(args.config, args.checkpoint),
+        settings=config_settings(cfg), seed=args.seed, limit=args.limit,
+        resume=args.resume, surface=args.surface,
+        ignore_index=void_label(cfg), panels=args.panels, fp16=cfg.test_cfg.get('fp16', False))
+    return runner
+
+
+def is_for_the_user(error: Exception) -> bool:
+    """Whether an error is a sentence about the input, not a defect.
+
+    This package raises such errors itself, on purpose.
+    """
+    if isinstance(error, (FileNotFoundError, ImportError)):
+        return True
+    if isinstance(error, AssertionError) and 'ann_file' in str(error):
+        return True  # how mmseg says that the data set is not there
+    if not isinstance(error, (KeyError, TypeError, ValueError,
+                              FloatingPointError)):
+        return False
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    ours = osp.dirname(osp.abspath(mmseg_rppgd.__file__)), osp.dirname(
+        osp.abspath(__file__))
+    return osp.abspath(frame.filename).startswith(ours) and (
+        frame.line or '').lstrip().startswith('raise')
+
+
+def main() -> None:
+    args = parse_args()
+    try:
+        require_mmseg()
+        build(args).test()
+    except Exception as error:
+        if not is_for_the_user(error):
+            raise
+        text = error.args[0] if isinstance(error, KeyError) else error
+        sys.exit(f'robust_test.py: {text}')
+
+
+if __name__ == '__main__':
+    main()
