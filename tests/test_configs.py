@@ -85,11 +85,12 @@ def test_builds_on_as_base_of_a_users_config(file, tmp_path):
     build_model(cfg)
     build_hooks(cfg)
     for loader in (cfg.train_dataloader, cfg.test_dataloader):
-        dataset = loader.dataset
-        scope = dataset.get('_scope_')
+        outer = loader.dataset
+        scope = outer.get('_scope_')
         with TRANSFORMS.switch_scope_and_registry(scope) as registry:
-            for transform in dataset.pipeline:
-                assert registry.build(transform) is not None
+            for dataset in outer.get('datasets', [outer]):
+                for transform in dataset.pipeline:
+                    assert registry.build(transform) is not None
 
 
 @pytest.mark.parametrize('file', FRAGMENTS)
