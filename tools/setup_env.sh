@@ -31,7 +31,7 @@ root = os.path.realpath(sys.argv[1])
 if sys.path[0] == '':  # the current folder is no installation
     del sys.path[0]
 needed = ['torch', 'mmcv', 'mmengine', 'mmseg', 'ftfy', 'regex',
-          'pkg_resources', 'pytest', 'hypothesis']
+          'pkg_resources', 'pytest', 'hypothesis', 'tqdm', 'adv_lib']
 for name in needed:
     if find_spec(name) is None:
         print(name)
@@ -95,11 +95,14 @@ _rppgd_setup() {
         _rppgd_pip -r "$root/requirements/known_good.txt" || return 1
     else
         _rppgd_pip -r "$root/requirements/runtime.txt" \
+            -r "$root/requirements/minnorm.txt" \
             -r "$root/requirements/test.txt" || return 1
         if printf '%s\n' "$missing" | grep -qx mmcv; then
             _rppgd_pip -r "$root/requirements/lite.txt" || return 1
         fi
     fi
+    # Not with its dependencies: requirements/minnorm.txt says why.
+    _rppgd_pip --no-deps adv-lib==0.2.8 || return 1
     _rppgd_say '[3/3] mmseg_rppgd, from this folder'
     _rppgd_pip --no-deps -e "$root" || return 1
 
