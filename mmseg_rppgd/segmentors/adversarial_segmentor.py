@@ -1,0 +1,210 @@
+"""A segmentor that is trained on a mix of clean and adversarial images."""
+import copy
+from contextlib import contextmanager
+from typing import Any, Dict, Iterator, List, Optional, Union
+
+import torch
+import torch.nn.functional as F
+from mmseg.models.segmentors import BaseSegmentor
+from mmseg.registry import MODELS as MMSEG_MODELS
+from torch import Tensor, nn
+
+from ..attacks.base import DEFAULT_IGNORE_INDEX
+from ..pixel_model import last_head, perturb_batch, unwrap_segmentor
+from ..registry import ATTACKS, MODELS
+from ..time_share import TimeShare
+
+PASSED_ON = ('data_preprocessor', 'init_cfg', 'pretrained', 'train_cfg',
+             'test_cfg')
+
+
+@MODELS.register_module()
+class AdversarialSegmentor(BaseSegmentor):
+    """Adversarial training around any segmentor.
+
+    In training the last part of each batch is attacked and the mixed batch
+    goes through the segmentor once; everything else is the segmentor's own.
+
+    .. code:: text
+
+     loss(): perturb_batch() -> segmentor.loss() -> logs
+     predict(), _forward(), encode_decode(), ...: segmentor
+
+    The children of this module are those of the segmentor, not the segmentor
+    itself. So parameters keep their stock names: a checkpoint is a stock
+    checkpoint and loads with the stock config, and optimizer constructors
+    that read names (layer decay) work as they do without this class.
+
+    Logged beside the losses, in percent: ``attack_mis_ratio`` (wrong pixels
+    in the attack's last prediction), ``acc_clean`` and ``acc_adv`` (accuracy
+    of the last head in training mode); and ``attack_time_share`` in [0, 1],
+    of the iteration before.
+
+    Args:
+        segmentor (dict | nn.Module): The segmentor, or its config.
+        attack (dict | Attack): The attack, or its config in ``ATTACKS``.
+        adv_ratio (float): Share of a batch that is attacked,
+            floor(B x adv_ratio + 0.5) images. Defaults to 0.5.
+        kwargs: data_preprocessor, init_cfg, pretrained, train_cfg and
+            test_cfg are passed on to the config of the segmentor.
+
+    Example:
+        >>> model = dict(
+        ...     _delete_=True,
+        ...     type='mmseg_rppgd.AdversarialSegmentor',
+        ...     segmentor=_base_.model,
+        ...     attack=dict(type='RPPGD', steps=3))
+    """
+
+    # AttackHook refuses to attack the batches of a model that does itself.
+    attacks_in_training = True
+
+    def __init__(self,
+                 segmentor: Union[dict, nn.Module],
+                 attack: Any,
+                 adv_ratio: float = 0.5,
+                 **kwargs) -> None:
+        segmentor = self._build_segmentor(segmentor, kwargs)
+        super().__init__(data_preprocessor=segmentor.data_preprocessor)
+        if not 0 <= adv_ratio <= 1:
+            raise ValueError('adv_ratio must be in [0, 1] (a share of the '
+                             f'batch), but got {adv_ratio}')
+        self.attack = ATTACKS.build(attack) if isinstance(attack,
+                                                          dict) else attack
+        self.adv_ratio = adv_ratio
+        self.time_share = TimeShare()
+        # Past nn.Module, which would register it under a prefix.
+        self.__dict__['segmentor'] = segmentor
+        for name in ('_modules', '_parameters', '_buffers',
+                     '_non_persistent_buffers_set'):
+            self.__dict__[name] = getattr(segmentor, name)
+
+    @staticmethod
+    def _build_segmentor(segmentor: Union[dict, nn.Module],
+                         kwargs: dict) -> nn.Module:
+        unknown = set(kwargs) - set(PASSED_ON)
+        if unknown:
+            raise TypeError(
+                'AdversarialSegmentor takes segmentor, attack, adv_ratio and '
+                f'{", ".join(PASSED_ON)}, but got '
+                f'{", ".join(sorted(unknown))}; settings of the segmentor '
+                'belong inside segmentor=dict(...)')
+        if isinstance(segmentor, dict):
+            segmentor = copy.deepcopy(segmentor)
+            segmentor.update(kwargs)
+            segmentor = MMSEG_MODELS.build(segmentor)
+        elif any(value is not None for value in kwargs.values()):
+            raise TypeError(
+                f'{", ".join(sorted(kwargs))} can be passed on to the config '
+                'of a segmentor only, but segmentor is already built')
+        return unwrap_segmentor(segmentor)
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return super().__getattr__(name)
+        except AttributeError:
+            if 'segmentor' not in self.__dict__:  # while being unpickled
+                raise
+            return getattr(self.__dict__['segmentor'], name)
+
+    def train(self, mode: bool = True) -> 'AdversarialSegmentor':
+        """Set the mode of the segmentor, which is no child."""
+        self.training = mode
+        self.segmentor.train(mode)
+        if not mode:
+            self.time_share.pause()
+        return self
+
+    def init_weights(self) -> None:
+        """Initialise as the segmentor does."""
+        self.segmentor.init_weights()
+        self._is_init = True
+
+    def loss(self, inputs: Tensor, data_samples: list) -> Dict[str, Tensor]:
+        """Return the segmentor's losses on the mixed batch, and logs."""
+        share = self.time_share.begin()
+        result = perturb_batch(
+            self.attack,
+            self.segmentor,
+            inputs,
+            data_samples,
+            training=True,
+            adv_ratio=self.adv_ratio,
+            normalized=True)
+        self.time_share.spent(result.seconds)
+        with self._main_logits() as logits:
+            losses = self.segmentor.loss(result.inputs, data_samples)
+        logs = {}
+        if result.mis_ratio is not None:
+            logs['attack_mis_ratio'] = result.mis_ratio.nanmean()
+        if logits:
+            logs.update(
+                self._accuracies(logits[-1], data_samples,
+                                 len(result.adv_images)))
+        if share is not None:
+            logs['attack_time_share'] = torch.tensor(share)
+        losses.update(logs)
+        return losses
+
+    @contextmanager
+    def _main_logits(self) -> Iterator[List[Tensor]]:
+        """Collect the logits of the last head on their way to the loss."""
+        logits: List[Tensor] = []
+        conv_seg = getattr(last_head(self.segmentor), 'conv_seg', None)
+        if conv_seg is None:
+            yield logits
+            return
+        handle = conv_seg.register_forward_hook(
+            lambda module, args, output: logits.append(output.detach()))
+        try:
+            yield logits
+        finally:
+            handle.remove()
+
+    def _accuracies(self, logits: Tensor, data_samples: list,
+                    num_adv: int) -> Dict[str, Tensor]:
+        """Return the accuracy of either part of the batch, in percent."""
+        head = last_head(self.segmentor)
+        ignore_index = head.ignore_index
+        if ignore_index is None:
+            ignore_index = DEFAULT_IGNORE_INDEX
+        right, total = [], []
+        for maps, data_sample in zip(logits.split(1), data_samples):
+            labels = data_sample.gt_sem_seg.data
+            maps = F.interpolate(
+                maps, labels.shape[-2:], mode='bilinear',
+                align_corners=head.align_corners)
+            if maps.shape[1] == 1:
+                prediction = (maps.sigmoid() > head.threshold)[:, 0]
+            else:
+                prediction = maps.argmax(1)
+            labelled = labels != ignore_index
+            right.append(((prediction == labels) & labelled).sum())
+            total.append(labelled.sum())
+        right, total = torch.stack(right), torch.stack(total).clamp_min(1)
+        first = len(data_samples) - num_adv
+        parts = dict(acc_clean=slice(0, first), acc_adv=slice(first, None))
+        return {
+            name: 100. * right[part].sum() / total[part].sum()
+            for name, part in parts.items() if len(right[part])
+        }
+
+    def predict(self, inputs: Tensor, data_samples: Optional[list] = None):
+        """Predict as the segmentor does, on clean inputs."""
+        return self.segmentor.predict(inputs, data_samples)
+
+    def _forward(self, inputs: Tensor, data_samples: Optional[list] = None):
+        return self.segmentor._forward(inputs, data_samples)
+
+    def extract_feat(self, inputs: Tensor):
+        """Extract features as the segmentor does."""
+        return self.segmentor.extract_feat(inputs)
+
+    def encode_decode(self, inputs: Tensor, batch_img_metas: list):
+        """Encode and decode as the segmentor does."""
+        return self.segmentor.encode_decode(inputs, batch_img_metas)
+
+    def postprocess_result(self, seg_logits: Tensor,
+                           data_samples: Optional[list] = None):
+        """Post-process as the segmentor does."""
+        return self.segmentor.postprocess_result(seg_logits, data_samples)
