@@ -1,0 +1,137 @@
+"""Attack the batches of the train, val or test loop."""
+from contextlib import contextmanager
+from typing import Any, Dict, Iterator, Optional, Sequence, Union
+
+from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
+from mmengine.runner import autocast
+from torch import nn
+
+from ..pixel_model import perturb_batch
+from ..registry import ATTACKS, HOOKS
+from ..time_share import TimeShare
+
+STAGES = ('train', 'val', 'test')
+
+
+@HOOKS.register_module()
+class AttackHook(Hook):
+    """Replace inputs by adversarial ones before the model sees them.
+
+    In training the last part of each batch is attacked, so the model learns
+    from clean and adversarial images; in validation and tests all are, so
+    the stock metrics measure robustness. The model and its parameter names
+    stay stock.
+
+    Logged to the message hub: ``attack_mis_ratio`` (percent of wrong pixels
+    in the attack's last prediction) and, in training,
+    ``attack_time_share`` in [0, 1], of the iteration before.
+
+    Note:
+        - The attack runs in the precision of the loop: that of an
+          ``AmpOptimWrapper`` in training, ``fp16`` of the loop elsewhere.
+        - A model that attacks in its own loss (``AdversarialSegmentor``)
+          refuses this hook in training.
+
+    Args:
+        attack (dict | Attack): The attack, or its config in ``ATTACKS``.
+        stages (str | list[str]): Loops whose batches are attacked: any of
+            ``'train'``, ``'val'``, ``'test'``. Defaults to 'train'.
+        adv_ratio (float): Share of a training batch that is attacked,
+            floor(B x adv_ratio + 0.5) images. Defaults to 0.5.
+
+    Example:
+        >>> custom_hooks = [
+        ...     dict(type='mmseg_rppgd.AttackHook',
+        ...          attack=dict(type='RPPGD', steps=3))
+        ... ]
+    """
+
+    priority = 'NORMAL'
+
+    def __init__(self,
+                 attack: Any,
+                 stages: Union[str, Sequence[str]] = 'train',
+                 adv_ratio: float = 0.5) -> None:
+        self.attack = ATTACKS.build(attack) if isinstance(attack,
+                                                          dict) else attack
+        self.stages = [stages] if isinstance(stages, str) else list(stages)
+        unknown = [stage for stage in self.stages if stage not in STAGES]
+        if unknown or not self.stages:
+            raise ValueError("stages must be 'train', 'val', 'test' or a list "
+                             f'of them, but got {stages!r}')
+        if not 0 <= adv_ratio <= 1:
+            raise ValueError('adv_ratio must be in [0, 1] (a share of the '
+                             f'batch), but got {adv_ratio}')
+        self.adv_ratio = adv_ratio
+        self.time_share = TimeShare()
+
+    def before_train(self, runner) -> None:
+        """Refuse a model that attacks its batches itself."""
+        model = unwrap_model(runner.model)
+        if 'train' in self.stages and getattr(model, 'attacks_in_training',
+                                              False):
+            raise ValueError(
+                f'{type(self).__name__} and {type(model).__name__} would both '
+                'attack each training batch; remove the hook from '
+                "custom_hooks, or give it stages='test', or use the stock "
+                'model instead of the wrapper')
+
+    def before_train_iter(self, runner, batch_idx: int,
+                          data_batch: Optional[dict] = None) -> None:
+        """Attack part of a training batch."""
+        if 'train' not in self.stages:
+            return
+        share = self.time_share.begin()
+        # Given the bare model, this opens autocast but leaves the gradient
+        # synchronisation of a distributed wrapper alone.
+        with runner.optim_wrapper.optim_context(unwrap_model(runner.model)):
+            seconds = self._attack(runner, 'train', data_batch)
+        self.time_share.spent(seconds)
+        if share is not None:
+            runner.message_hub.update_scalar('train/attack_time_share', share)
+
+    def before_val(self, runner) -> None:
+        """Keep validation out of the time of an iteration."""
+        self.time_share.pause()
+
+    def before_val_iter(self, runner, batch_idx: int,
+                        data_batch: Optional[dict] = None) -> None:
+        """Attack a validation batch."""
+        if 'val' in self.stages:
+            with loop_precision(runner.val_loop):
+                self._attack(runner, 'val', data_batch)
+
+    def before_test_iter(self, runner, batch_idx: int,
+                         data_batch: Optional[dict] = None) -> None:
+        """Attack a test batch."""
+        if 'test' in self.stages:
+            with loop_precision(runner.test_loop):
+                self._attack(runner, 'test', data_batch)
+
+    def _attack(self, runner, stage: str, data_batch: Dict[str, Any]) -> float:
+        training = stage == 'train'
+        result = perturb_batch(
+            self.attack,
+            runner.model,
+            data_batch['inputs'],
+            data_batch['data_samples'],
+            training=training,
+            adv_ratio=self.adv_ratio if training else 1.0)
+        data_batch['inputs'] = result.inputs
+        if result.mis_ratio is not None:
+            runner.message_hub.update_scalar(f'{stage}/attack_mis_ratio',
+                                             result.mis_ratio.nanmean())
+        return result.seconds
+
+
+def unwrap_model(model: nn.Module) -> nn.Module:
+    """Return the model inside a distributed wrapper."""
+    return model.module if is_model_wrapper(model) else model
+
+
+@contextmanager
+def loop_precision(loop) -> Iterator[None]:
+    """Enter the precision in which a val or test loop runs its model."""
+    with autocast(enabled=getattr(loop, 'fp16', False)):
+        yield

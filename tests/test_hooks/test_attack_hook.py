@@ -1,0 +1,191 @@
+"""AttackHook in the loops of a real Runner."""
+import pytest
+import torch
+from mmengine.hooks import Hook
+from mmengine.registry import HOOKS
+from tiny_runner import make_runner, scalars, wrapped
+from tiny_segmentors import tiny_segmentor
+
+from mmseg_rppgd.hooks import AttackHook
+
+PGD = dict(type='PGD', steps=2)
+
+
+class Spy(Hook):
+    """Keeps the inputs that the model is about to see."""
+
+    priority = 'LOWEST'
+
+    def __init__(self):
+        self.inputs = dict(train=[], val=[], test=[])
+        self.states = []
+
+    def _before_iter(self, runner, batch_idx, data_batch=None, mode='train'):
+        self.inputs[mode].append(list(data_batch['inputs']))
+        module = runner.model
+        self.states.append((module.training,
+                            [p.requires_grad for p in module.parameters()],
+                            [p.grad for p in module.parameters()],
+                            torch.is_grad_enabled()))
+
+
+def attacked(spy, stage):
+    return [[x.is_floating_point() for x in inputs]
+            for inputs in spy.inputs[stage]]
+
+
+def run(tmp_path, hook, **kwargs):
+    spy = Spy()
+    hooks = [hook] if isinstance(hook, dict) else hook
+    runner = make_runner(tmp_path, hooks=[*hooks], **kwargs)
+    runner.register_hook(spy)
+    runner.train()
+    runner.test()
+    return runner, spy
+
+
+@pytest.mark.parametrize('stages, train, val, test', [
+    ('train', [False, True], [False], [False]),
+    ('val', [False, False], [True], [False]),
+    (('train', 'test'), [False, True], [False], [True])])
+def test_only_the_named_stages_are_attacked(tmp_path, stages, train, val,
+                                            test):
+    hook = dict(type='mmseg_rppgd.AttackHook', attack=PGD, stages=stages)
+    runner, spy = run(tmp_path, hook, val_interval=2,
+                      val=dict(length=2, label_size=(40, 48)))
+    assert attacked(spy, 'train') == [train] * 2
+    assert attacked(spy, 'val') == [val] * 2
+    assert attacked(spy, 'test') == [test] * 2
+
+
+def test_the_model_is_left_as_it_was(tmp_path):
+    hook = dict(type='mmseg_rppgd.AttackHook', attack=PGD,
+                stages=['train', 'test'])
+    runner, spy = run(tmp_path, hook)
+    training, requires_grad, grads, grad_enabled = spy.states[0]
+    assert training and all(requires_grad) and grad_enabled
+    assert all(grad is None for grad in grads)
+    assert spy.states[-1][0] is False and spy.states[-1][3] is False
+
+
+def test_test_hook_lowers_the_stock_metric(tmp_path):
+    model = tiny_segmentor()
+    data = make_runner(tmp_path).test_dataloader.dataset
+    labels = [
+        model.test_step(dict(inputs=[x['inputs']],
+                             data_samples=[x['data_samples']]))[0]
+        .pred_sem_seg.data.long() for x in (data[i] for i in range(4))
+    ]
+
+    def accuracy(hooks):
+        runner = make_runner(tmp_path, hooks=hooks)
+        runner.model.load_state_dict(model.state_dict())
+        dataset = runner.test_dataloader.dataset
+        original = type(dataset).__getitem__
+
+        class Labelled(type(dataset)):
+
+            def __getitem__(self, index):
+                sample = original(self, index)
+                sample['data_samples'].gt_sem_seg.data = labels[index]
+                return sample
+
+        dataset.__class__ = Labelled
+        return runner.test()['aAcc']
+
+    assert accuracy([]) == 100
+    assert accuracy([dict(type='mmseg_rppgd.PGDHook', steps=5, alpha=0.03,
+                          eps=0.1, stages='test')]) < 80
+
+
+def test_logs(tmp_path):
+    runner, _ = run(tmp_path, dict(
+        type='mmseg_rppgd.AttackHook', attack=PGD, stages=['train', 'test']),
+        max_iters=3)
+    assert len(scalars(runner, 'train/attack_mis_ratio')) == 3
+    assert len(scalars(runner, 'test/attack_mis_ratio')) == 4
+    shares = scalars(runner, 'train/attack_time_share')
+    assert len(shares) == 2 and all(0 < share <= 1 for share in shares)
+
+
+def test_attack_runs_in_the_precision_of_the_optimizer(tmp_path):
+    seen = []
+
+    class Probe(AttackHook):
+
+        def _attack(self, *args):
+            seen.append(torch.is_autocast_enabled('cpu'))
+            return super()._attack(*args)
+
+    runner = make_runner(
+        tmp_path, optim_wrapper=dict(
+            type='CPUAmpOptimWrapper', optimizer=dict(type='SGD', lr=0.01)))
+    runner.register_hook(Probe(PGD, stages=['train', 'test']))
+    runner.train()
+    runner.test()
+    assert seen == [True] * 2 + [False] * 4
+
+
+def test_test_loop_in_half_precision(tmp_path):
+    seen = []
+
+    class Probe(AttackHook):
+
+        def _attack(self, *args):
+            seen.append(torch.is_autocast_enabled('cpu'))
+            return super()._attack(*args)
+
+    runner = make_runner(tmp_path, test_cfg=dict(fp16=True))
+    runner.register_hook(Probe(PGD, stages='test'))
+    runner.test()
+    assert seen == [True] * 4
+
+
+def test_gradient_accumulation_attacks_every_iteration(tmp_path):
+    hook = dict(type='mmseg_rppgd.AttackHook', attack=PGD)
+    runner, spy = run(tmp_path, hook, max_iters=4, optim_wrapper=dict(
+        optimizer=dict(type='SGD', lr=0.01), accumulative_counts=2))
+    assert attacked(spy, 'train') == [[False, True]] * 4
+
+
+class TestRefusals:
+
+    @pytest.mark.parametrize('stages', ['training', [], ['train', 'tst']])
+    def test_stages(self, stages):
+        with pytest.raises(ValueError, match="stages must be 'train', 'val', "
+                           "'test' or a list"):
+            AttackHook(PGD, stages=stages)
+
+    def test_share(self):
+        with pytest.raises(ValueError, match=r'adv_ratio must be in \[0, 1\]'
+                           '.*got 50'):
+            AttackHook(PGD, adv_ratio=50)
+
+    def test_unknown_attack(self):
+        with pytest.raises(KeyError, match='unknown attack .PDG.*did you mean'
+                           ' PGD.*known attacks: .*RPPGD'):
+            AttackHook(dict(type='PDG'))
+
+    def test_hook_and_wrapper_together(self, tmp_path):
+        hook = dict(type='mmseg_rppgd.PGDHook', steps=1)
+        runner = make_runner(tmp_path, wrapped(), hooks=[hook])
+        with pytest.raises(ValueError, match='PGDHook and '
+                           'AdversarialSegmentor would both attack'):
+            runner.train()
+
+    def test_hook_tests_a_wrapped_model(self, tmp_path):
+        hook = dict(type='mmseg_rppgd.PGDHook', steps=1, stages='test')
+        runner, spy = run(tmp_path, hook, model=wrapped())
+        assert attacked(spy, 'train') == [[False, False]] * 2
+        assert attacked(spy, 'test') == [[True]] * 4
+
+    def test_label_outside_the_classes(self, tmp_path):
+        hook = dict(type='mmseg_rppgd.PGDHook', steps=1)
+        runner = make_runner(tmp_path, hooks=[hook], train=dict(bad_label=9))
+        with pytest.raises(ValueError, match=r'image_\d.png has 9'):
+            runner.train()
+
+
+def test_it_is_built_from_the_registry():
+    hook = HOOKS.build(dict(type='mmseg_rppgd.AttackHook', attack=PGD))
+    assert hook.stages == ['train'] and hook.adv_ratio == 0.5
