@@ -5,6 +5,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from mmseg_rppgd.attacks import SegOutput
+from mmseg_rppgd.attacks._adv_lib import load_adv_lib
 
 NUM_CLASSES = 4
 
@@ -89,3 +90,17 @@ def labels(model, images):
     labels[noise < .2] = torch.randint(NUM_CLASSES, labels.shape)[noise < .2]
     labels[:, :2, :3] = 255
     return labels
+
+
+def pixel_classifier(num_classes=4, size=1):
+    """Return a smooth network from ``size`` x ``size`` pixels to one."""
+    return nn.Sequential(
+        nn.Conv2d(3, 8, size), nn.Tanh(),
+        nn.Conv2d(8, num_classes, 1)).double().eval().requires_grad_(False)
+
+
+def adv_lib(name):
+    """Return a module of adv-lib, the library to compare with."""
+    pytest.importorskip(
+        'adv_lib', reason='pip install --no-deps adv-lib==0.2.8')
+    return load_adv_lib(name)
