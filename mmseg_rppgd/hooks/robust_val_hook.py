@@ -65,12 +65,19 @@ class RobustValHook(Hook):
                         metrics: Optional[Dict[str, float]] = None) -> None:
         """Measure, and add to the metrics."""
         if self._num_validations % self.interval == 0:
-            self._last = self._measure(runner)
+            counts = self.counts(runner, get_rank(), get_world_size())
+            all_reduce(counts)
+            self._last = summary(counts)
         self._num_validations += 1
         if metrics is not None:
             metrics.update(self._last)
 
-    def _measure(self, runner) -> Dict[str, float]:
+    def counts(self, runner, rank: int = 0, world_size: int = 1) -> Tensor:
+        """Attack one process's share of the images.
+
+        Returns:
+            Tensor: (3, C), see :func:`class_counts`.
+        """
         model = unwrap_model(runner.model)
         dataset = runner.val_loop.dataloader.dataset
         num_images = min(self.num_images, len(dataset))
@@ -78,10 +85,9 @@ class RobustValHook(Hook):
         segmentor = unwrap_segmentor(model)
         num_classes = max(2, last_head(segmentor).out_channels)
         device = next(segmentor.parameters()).device
-        # Intersection, prediction and label counts of each class.
         counts = torch.zeros(
             3, num_classes, dtype=torch.float64, device=device)
-        for index in indices[get_rank()::get_world_size()].astype(int):
+        for index in indices[rank::world_size].astype(int):
             data = pseudo_collate([dataset[int(index)]])
             generator = torch.Generator(device).manual_seed(int(index))
             with loop_precision(runner.val_loop):
@@ -95,8 +101,7 @@ class RobustValHook(Hook):
                 counts += class_counts(
                     output.pred_sem_seg.data, output.gt_sem_seg.data,
                     num_classes, getattr(dataset, 'ignore_index', 255))
-        all_reduce(counts)
-        return summary(counts)
+        return counts
 
 
 def class_counts(prediction: Tensor, labels: Tensor, num_classes: int,
