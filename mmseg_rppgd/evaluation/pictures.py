@@ -62,8 +62,8 @@ def fit(picture: np.ndarray, size: Tuple[int, int],
 def picture_size(height: int, width: int) -> Tuple[int, int]:
     """(width, height) of one picture of a panel."""
     scale = min(1., MAX_WIDTH / width)
-    if width < 120:  # pictures of toy size are hard to see
-        scale = 120 // width
+    if width < 160:  # pictures of toy size are hard to see
+        scale = 160 // width
     return max(1, round(width * scale)), max(1, round(height * scale))
 
 

@@ -1,0 +1,261 @@
+"""The command: numbers, files, processes, resume and messages."""
+import csv
+import json
+import math
+import os
+import signal
+import subprocess
+import time
+
+import pytest
+from tiny_segmentor import command, numbers, run_tool, tiny  # noqa: F401
+
+SHORT = ('--attacks', 'PGD', 'RPPGD', '--steps', 2)
+METRICS = {'mIoU', 'aAcc', 'mAcc', 'MisRatio', 'NmIoU', 'CmIoU', 'per_class'}
+
+
+def stock_test(tiny, work_dir):
+    """mmseg's own test of the same model."""
+    from mmengine.config import Config
+    from mmengine.runner import Runner
+    cfg = Config.fromfile(str(tiny / 'config.py'))
+    cfg.work_dir = str(work_dir)
+    cfg.load_from = str(tiny / 'checkpoint.pth')
+    cfg.log_level = 'WARNING'
+    return Runner.from_cfg(cfg).test()
+
+
+# ------------------------------------------------------------------ numbers
+def test_clean_row_equals_mmsegs_own_test(tiny, run_tool, tmp_path):
+    theirs = stock_test(tiny, tmp_path)
+    ours = run_tool('--attacks', 'FGSM')['clean']
+    for key in ('mIoU', 'aAcc', 'mAcc'):
+        assert ours[key] == pytest.approx(theirs[key], abs=0.01)
+
+
+def test_attacks_are_ordered_as_their_strength(run_tool):
+    results = run_tool('--attacks', 'PGD', '--steps', 1, 40)
+    weak, strong = results['attacks']
+    assert strong['aAcc'] < weak['aAcc'] < results['clean']['aAcc']
+    assert results['worst_case']['aAcc'] <= strong['aAcc']
+    assert results['worst_case']['mIoU_greedy'] <= strong['mIoU']
+
+
+def test_rows_are_attacks_by_eps_by_steps_with_options(run_tool):
+    results = run_tool('--attacks', 'BIM', 'BIM(norm=l2, alpha=0.5)',
+                       '--eps', '8/255', '0.5', '--steps', 1, 2)
+    rows = [(a['threat']['norm'], a['threat']['eps'], a['config']['steps'])
+            for a in results['attacks']]
+    assert rows == [(norm, eps, steps) for norm in ('linf', 'l2')
+                    for eps in (8 / 255, 0.5) for steps in (1, 2)]
+    for attack in results['attacks']:
+        assert attack['max_norm'] <= attack['threat']['eps'] + 1e-6
+    size = 3 * 24 * 40
+    assert results['attacks'][-1]['threat']['rms'] == pytest.approx(
+        0.5 / math.sqrt(size))
+
+
+def test_rows_read_off_one_run_are_those_of_their_own_runs(run_tool,
+                                                           tmp_path):
+    both = run_tool('--attacks', 'CosPGD', '--steps', 2, 5)
+    alone = run_tool('--attacks', 'CosPGD', '--steps', 2,
+                     out=tmp_path / 'alone')
+    assert numbers(both)['attacks'][:1] == numbers(alone)['attacks']
+
+
+def test_seed_decides_the_noise(run_tool, tmp_path):
+    first, again, other = [
+        numbers(run_tool(*SHORT, '--seed', seed, out=tmp_path / name))
+        for name, seed in (('a', 1), ('b', 1), ('c', 2))]
+    assert first == again
+    assert first['attacks'] != other['attacks']
+
+
+def test_limit_takes_the_first_images(run_tool):
+    results = run_tool('--attacks', 'FGSM', '--limit', 2)
+    assert results['dataset']['num_images'] == 2
+
+
+def test_own_hooks_are_dropped_and_wrapped_configs_unwrapped(
+        tiny, run_tool, tmp_path):
+    plain = run_tool(*SHORT)
+    config = tmp_path / 'wrapped.py'
+    config.write_text(
+        f"_base_ = [{str(tiny / 'config.py')!r}]\n"
+        "model = dict(_delete_=True, type='mmseg_rppgd.AdversarialSegmentor',"
+        " segmentor=_base_.model, attack=dict(type='RPPGD', steps=3))\n"
+        "custom_hooks = [dict(type='mmseg_rppgd.PGDHook', eps=1, steps=1,"
+        " stages='test')]\n")
+    wrapped = run_tool(*SHORT, config=config, out=tmp_path / 'wrapped')
+    assert numbers(wrapped) == numbers(plain)
+
+
+# -------------------------------------------------------------------- files
+def test_results_follow_the_schema(run_tool):
+    results = run_tool(*SHORT)
+    assert set(results) == {'schema', 'model', 'dataset', 'environment',
+                            'clean', 'attacks', 'worst_case', 'checks'}
+    assert results['schema'] == 1
+    assert set(results['model']) == {'config', 'checkpoint', 'sha256'}
+    assert results['dataset'] == {'type': 'BaseSegDataset', 'num_images': 5,
+                                  'classes': ['ground', 'wall', 'sky']}
+    assert set(results['environment']) == {
+        'torch', 'mmengine', 'mmcv', 'mmseg', 'mmseg_rppgd', 'device',
+        'seed', 'commit', 'command'}
+    assert set(results['clean']) == METRICS
+    for attack, name in zip(results['attacks'], ('PGD', 'RPPGD')):
+        assert set(attack) == METRICS | {
+            'name', 'config', 'threat', 'seconds', 'max_norm', 'nan_count',
+            'min', 'max'}
+        assert attack['name'] == attack['config']['type'] == name
+        assert attack['threat'] == {
+            'norm': 'linf', 'eps': 0.03, 'rms': 0.03, 'surface': 'whole',
+            'surrogate': None}
+        assert attack['MisRatio'] == 100 - attack['aAcc']
+        assert set(attack['per_class']) == {'ground', 'wall', 'sky'}
+        assert attack['nan_count'] == 0
+        assert 0 <= attack['min'] < attack['max'] <= 1
+    assert {'aAcc', 'mIoU_greedy', 'members'} <= set(results['worst_case'])
+
+
+def test_csv_and_markdown_hold_the_same_rows(run_tool, tmp_path):
+    results = run_tool(*SHORT)
+    with open(tmp_path / 'report' / 'results.csv') as file:
+        rows = list(csv.DictReader(file))
+    assert [r['name'] for r in rows] == ['clean', 'PGD', 'RPPGD']
+    assert float(rows[1]['mIoU']) == results['attacks'][0]['mIoU']
+    assert float(rows[2]['IoU.sky']) == results['attacks'][1]['per_class'][
+        'sky']
+    table = (tmp_path / 'report' / 'table.md').read_text()
+    for name in ('clean', 'PGD', 'RPPGD', 'worst case'):
+        assert f'| {name} |' in table
+
+
+def test_panels_show_the_chosen_images(run_tool, tmp_path):
+    from PIL import Image
+    run_tool(*SHORT, '--panels', 2)
+    panels = sorted((tmp_path / 'report' / 'panels').glob('*.png'))
+    assert [p.name[:5] for p in panels] == ['00000', '00000', '00004',
+                                            '00004']
+    with Image.open(panels[0]) as panel:
+        colours = {colour for _, colour in panel.getcolors(1 << 20)}
+    assert {(90, 60, 30), (200, 40, 40), (80, 160, 240)} <= colours
+
+
+# ------------------------------------------------------ processes and resume
+def test_two_processes_give_the_numbers_of_one(tiny, run_tool, tmp_path):
+    one = run_tool(*SHORT)
+    argv, env = command(tiny, tmp_path / 'two', *SHORT, processes=2)
+    subprocess.run(argv, env=env, check=True, capture_output=True)
+    two = json.loads((tmp_path / 'two' / 'results.json').read_text())
+    assert numbers(one) == numbers(two)
+
+
+def kill_in_the_middle(argv, env, out):
+    """Start a test and kill it, all processes, while it attacks."""
+    process = subprocess.Popen(
+        argv, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        start_new_session=True)
+    try:
+        for _ in range(2400):
+            if list((out / 'per_image').glob('PGD*.jsonl')):
+                break
+            time.sleep(0.05)
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    assert list((out / 'per_image').glob('PGD*.jsonl'))
+    assert not (out / 'results.json').exists()
+
+
+LONG = ('--attacks', 'PGD', 'RPPGD', '--steps', 25)
+
+
+def test_killed_and_resumed_gives_the_same_numbers(tiny, run_tool, tmp_path):
+    out = tmp_path / 'killed'
+    kill_in_the_middle(*command(tiny, out, *LONG), out)
+    resumed = run_tool(*LONG, '--resume', out=out)
+    assert numbers(resumed) == numbers(run_tool(*LONG))
+
+
+def test_two_processes_killed_and_resumed_give_the_same_numbers(
+        tiny, run_tool, tmp_path):
+    out = tmp_path / 'killed'
+    kill_in_the_middle(*command(tiny, out, *LONG, processes=2), out)
+    argv, env = command(tiny, out, *LONG, '--resume', processes=2)
+    subprocess.run(argv, env=env, check=True, capture_output=True)
+    resumed = json.loads((out / 'results.json').read_text())
+    assert numbers(resumed) == numbers(run_tool(*LONG))
+
+
+def test_a_finished_test_resumes_without_attacking(run_tool):
+    first = run_tool(*SHORT)
+    again = run_tool(*SHORT, '--resume')
+    assert again['attacks'] == first['attacks']  # the seconds too
+
+
+@pytest.mark.parametrize('words, message', [
+    (('--seed', 5), 'seed was 0 and is 5'),
+    (('--limit', 2), 'images was 5 and is 2'),
+    (('--eps', 0.02), 'rows.PGD eps=0.03 steps=2 was there'),
+    (('--cfg-options', 'model.test_cfg.mode=slide',
+      'model.test_cfg.crop_size=(16,16)', 'model.test_cfg.stride=(8,8)'),
+     'config.model was'),
+])
+def test_changed_settings_are_refused(words, message, run_tool):
+    run_tool(*SHORT)
+    with pytest.raises(SystemExit, match='cannot resume') as error:
+        run_tool(*SHORT, '--resume', *words)
+    assert message in str(error.value)
+
+
+# ----------------------------------------------------------------- messages
+@pytest.mark.parametrize('words, message', [
+    (('--attacks', 'PDG'), "unknown attack 'PDG'.*did you mean PGD.*CosPGD"),
+    (('--attacks', 'PGD', '--eps', '8'), r'eps must be in \[0, 1\].*8/255'),
+    (('--attacks', 'PGD(step=1)'), "PGD has no option 'step'"),
+    (('--suite', 'quickest'), "unknown suite 'quickest'.*quick"),
+    (('--surface', 'slide'), "needs crop_size and stride"),
+    (('--attacks', 'RPPGD(feature_layer=neck)'), "feature_layer 'neck'"),
+    (('--cfg-options', 'model.decode_head.num_classes=4'),
+     r'does not fit.*conv_seg.weight has the shape \(3, 8, 1, 1\)'),
+    (('--cfg-options', 'test_dataloader=None'), 'test_dataloader must be'),
+])
+def test_bad_input_gets_one_sentence(words, message, run_tool):
+    with pytest.raises(SystemExit, match=message) as error:
+        run_tool(*words)
+    assert str(error.value).startswith('robust_test.py: ')
+
+
+def test_missing_checkpoint_is_named(run_tool):
+    with pytest.raises(SystemExit, match="checkpoint 'no.pth' does not exist"):
+        run_tool(checkpoint='no.pth')
+
+
+def test_missing_config_is_named(run_tool):
+    with pytest.raises(SystemExit, match="config 'no.py' does not exist"):
+        run_tool(config='no.py')
+
+
+@pytest.mark.parametrize('words, message', [
+    (('--tta', ), '--tta cannot be attacked'),
+    (('--limit', 0), '--limit must be at least 1'),
+    (('--seed', -1), '--seed must be >= 0'),
+])
+def test_impossible_options_are_refused(words, message, run_tool, capsys):
+    with pytest.raises(SystemExit):
+        run_tool(*words)
+    assert message in capsys.readouterr().err
+
+
+def test_label_outside_the_classes_names_file_and_value(tiny, run_tool,
+                                                        tmp_path):
+    import cv2
+    import numpy as np
+    (tmp_path / 'labels').mkdir()
+    for i in range(5):
+        cv2.imwrite(str(tmp_path / 'labels' / f'{i}.png'),
+                    np.full((30, 44), 9, np.uint8))
+    with pytest.raises(SystemExit, match=r'0\.png.*\[0, 3\).*got 9'):
+        run_tool('--cfg-options', 'test_dataloader.dataset.data_prefix.'
+                 f'seg_map_path={tmp_path / "labels"}')
