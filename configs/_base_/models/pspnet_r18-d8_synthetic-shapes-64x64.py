@@ -1,0 +1,7 @@
+# A quarter of the channels: quick on a CPU.
+_base_ = './pspnet_r18-d8.py'
+model = dict(
+    data_preprocessor=dict(size=(64, 64)),
+    backbone=dict(stem_channels=16, base_channels=16),
+    decode_head=dict(in_channels=128, channels=32, num_classes=6),
+    auxiliary_head=dict(in_channels=64, channels=16, num_classes=6))
