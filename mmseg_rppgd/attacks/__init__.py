@@ -1,7 +1,12 @@
 """Attacks on any callable images -> logits, torch alone."""
 from .apgd import APGD
 from .base import Attack, AttackResult, SegOutput
+from .cw import CW
+from .deepfool import DeepFool
+from .ensemble import EnsembleAttack
 from .gradient_attack import GradientAttack
+from .minimal_norm import (DAG, ALMAProx, MinimalNormAttack,
+                           MinimalResult)
 from .objectives import Objective, PixelObjective
 from .presets import BIM, FGSM, MIFGSM, PGD, CosPGD, PAdam, SegPGD
 from .regions import Regions
@@ -11,8 +16,10 @@ from .updates import (AdamStep, APGDStep, FixedStep, MomentumStep,
                       Update)
 
 __all__ = [
-    'APGD', 'APGDStep', 'AdamStep', 'Attack', 'AttackResult', 'BIM',
-    'CosPGD', 'FGSM', 'FixedStep', 'GradientAttack', 'MIFGSM',
-    'MomentumStep', 'Objective', 'PAdam', 'PGD', 'PixelObjective', 'RPPGD',
-    'Regions', 'SegOutput', 'SegPGD', 'ThreatModel', 'Update'
+    'ALMAProx', 'APGD', 'APGDStep', 'AdamStep', 'Attack', 'AttackResult',
+    'BIM', 'CW', 'CosPGD', 'DAG', 'DeepFool', 'EnsembleAttack', 'FGSM',
+    'FixedStep', 'GradientAttack', 'MIFGSM', 'MinimalNormAttack',
+    'MinimalResult', 'MomentumStep', 'Objective', 'PAdam', 'PGD',
+    'PixelObjective', 'RPPGD', 'Regions', 'SegOutput', 'SegPGD',
+    'ThreatModel', 'Update'
 ]

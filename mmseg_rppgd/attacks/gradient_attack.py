@@ -237,12 +237,23 @@ def ascent_gradient(loss: Tensor, images: Tensor,
     The loss is scaled by the number of labelled pixels: its gradients are
     then of the size of one pixel's and do not underflow in half precision.
     """
-    total = (loss * inputs.num_labelled).sum()
+    return gradient((loss * inputs.num_labelled).sum(), images)
+
+
+def gradient(value: Tensor, images: Tensor,
+             retain_graph: bool = False) -> Tensor:
+    """Return the gradient of a number with respect to the images."""
     grad = None
-    if total.requires_grad:
-        grad, = torch.autograd.grad(total, images, allow_unused=True)
-    if grad is None:
+    if value.requires_grad:
+        grad, = torch.autograd.grad(
+            value, images, retain_graph=retain_graph, allow_unused=True)
+    check_depends(grad is not None)
+    return grad
+
+
+def check_depends(found: bool) -> None:
+    """Raise ValueError if no gradient was found."""
+    if not found:
         raise ValueError(
             'the output of model does not depend on images through autograd; '
             'remove detach(), no_grad() or non-differentiable steps from it')
-    return grad

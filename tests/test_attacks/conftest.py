@@ -20,6 +20,13 @@ FAST = {
     'MIFGSM': dict(steps=3, diversity=.5),
     'APGD': dict(steps=4),
     'PAdam': dict(steps=3),
+    'CW': dict(steps=3),
+    'DeepFool': dict(steps=3),
+    'ALMAProx': dict(steps=3),
+    'DAG': dict(steps=3),
+    'EnsembleAttack':
+    dict(attacks=[dict(type='PGD', steps=2),
+                  dict(type='APGD', steps=2)]),
 }
 
 
