@@ -3,5 +3,10 @@ _base_ = './deeplabv3_r18-d8.py'
 model = dict(
     data_preprocessor=dict(size=(120, 160)),
     backbone=dict(base_channels=32),
-    decode_head=dict(num_classes=11, in_channels=256, channels=64),
+    # The stock dilations (1, 12, 24, 36) reach beyond a 15x20 feature map.
+    decode_head=dict(
+        num_classes=11,
+        in_channels=256,
+        channels=64,
+        dilations=(1, 3, 6, 9)),
     auxiliary_head=dict(num_classes=11, in_channels=128, channels=32))
