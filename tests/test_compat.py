@@ -213,7 +213,8 @@ def test_log_history_survives(checkpoint):
     assert history.statistics('mean') == history.data[0].mean()
 
 
-@pytest.mark.parametrize('core', ['numpy.core', 'numpy._core'])
+@pytest.mark.parametrize('core', [
+    'numpy.core', pytest.param('numpy._core', marks=needs_weights_only)])
 def test_arrays_of_numpy_1_and_2_load(tmp_path, core):
     file = tmp_path / 'arrays.pth'
     array = np.array([1.5, 2.5], dtype=np.float32)
