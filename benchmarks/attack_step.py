@@ -46,7 +46,8 @@ def main():
     rows = []
     for num_classes in options.classes:
         torch.manual_seed(options.seed)
-        config = segmentor_config(options.model, options.depth, num_classes)
+        config = segmentor_config(options.model, options.depth, num_classes,
+                                  options.size)
         segmentor = build_segmentor(config, options.device)
         model = PixelModel(segmentor, surface='whole')
         shape = (options.batch, 3, *options.size)

@@ -6,7 +6,7 @@ import statistics
 import tempfile
 import time
 from pathlib import Path
-from typing import Callable, Dict, List
+from typing import Callable, Dict, List, Sequence
 
 import torch
 from mmengine.config import ConfigDict
@@ -37,7 +37,8 @@ def parser(description: str) -> argparse.ArgumentParser:
     return options
 
 
-def segmentor_config(name: str, depth: int, num_classes: int) -> ConfigDict:
+def segmentor_config(name: str, depth: int, num_classes: int,
+                     size: Sequence[int]) -> ConfigDict:
     """Return a stock model with plain BatchNorm and random weights."""
     config = get_config(BASES[name])
     norm = dict(type='BN', requires_grad=True)
@@ -45,6 +46,7 @@ def segmentor_config(name: str, depth: int, num_classes: int) -> ConfigDict:
         dict(
             model=dict(
                 pretrained=None,
+                data_preprocessor=dict(size=tuple(size)),
                 backbone=dict(depth=depth, norm_cfg=norm),
                 decode_head=dict(norm_cfg=norm, num_classes=num_classes),
                 auxiliary_head=dict(norm_cfg=norm, num_classes=num_classes))))

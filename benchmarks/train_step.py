@@ -30,7 +30,8 @@ def main():
     rows = []
     for num_classes in options.classes:
         torch.manual_seed(options.seed)
-        plain = segmentor_config(options.model, options.depth, num_classes)
+        plain = segmentor_config(options.model, options.depth, num_classes,
+                                 options.size)
         configs = {'plain': plain}
         for steps in (3, 7):
             configs[f'RP-PGD{steps}-AT'] = dict(
