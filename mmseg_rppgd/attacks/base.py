@@ -126,7 +126,8 @@ class Attack(ABC):
                 f'targeted=True has no meaning for {self.name}; use PGD, '
                 'SegPGD or CosPGD for a targeted attack')
         if keep not in ('last', 'best'):
-            raise ValueError(f"keep must be 'last' or 'best', but got {keep!r}")
+            raise ValueError("keep must be 'last' or 'best', but got "
+                             f'{keep!r}')
         self.ignore_index = ignore_index
         self.restarts = restarts
         self.targeted = bool(targeted)

@@ -1,6 +1,6 @@
 """The one loop of every attack that climbs an objective inside a ball."""
 import copy
-from typing import List, NamedTuple, Optional, Tuple
+from typing import List, NamedTuple, Optional
 
 import torch
 from torch import Tensor

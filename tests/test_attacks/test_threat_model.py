@@ -133,3 +133,37 @@ def test_l2_start_is_uniform_in_the_ball():
     assert volumes.max() <= 1
     assert volumes.mean() == pytest.approx(.5, abs=.03)
     assert volumes.var() == pytest.approx(1 / 12, rel=.1)
+
+
+@pytest.mark.parametrize('norm, dual', [('linf', 1), ('l2', 2)])
+def test_slope_is_the_dual_norm_inside_the_mask(norm, dual):
+    images, grad = torch.rand(2, 2, 3, 4, 4)
+    mask = torch.rand(2, 1, 4, 4) < .5
+    ball = ThreatModel(norm, .1).around(images, mask)
+    expected = (grad * mask).flatten(1).norm(p=dual, dim=1)
+    assert torch.allclose(ball.slope(grad), expected)
+
+
+@pytest.mark.parametrize('norm, eps', [('linf', .1), ('l2', .5)])
+def test_contains_what_projects_to_itself(norm, eps):
+    images = torch.rand(3, 3, 5, 5)
+    mask = torch.ones(3, 1, 5, 5, dtype=torch.bool)
+    mask[..., 0] = False
+    ball = ThreatModel(norm, eps).around(images, mask)
+    far = images + 2 * eps * torch.rand_like(images)
+    assert not ball.contains(far).any()
+    assert ball.contains(ball.project(far)).all()
+    assert ball.contains(images).all()
+    outside_mask = images.clone()
+    outside_mask[1, 0, 0, 0] += -.01 if images[1, 0, 0, 0] > .5 else .01
+    assert ball.contains(outside_mask).tolist() == [True, False, True]
+
+
+@pytest.mark.parametrize('norm', ['linf', 'l2'])
+def test_scaled_ball_has_another_radius_alone(norm):
+    images, mask = torch.rand(1, 3, 2, 2), torch.rand(1, 1, 2, 2) < .5
+    ball = ThreatModel(norm, .1).around(images, mask)
+    larger = ball.scaled(1.5)
+    assert type(larger) is type(ball)
+    assert larger.eps == pytest.approx(.15)
+    assert larger.images is images and larger.mask is mask
