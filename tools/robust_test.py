@@ -50,8 +50,21 @@ def parse_args() -> argparse.Namespace:
         '--steps', nargs='+', type=int, default=[], metavar='N',
         help='numbers of steps (default: those of the suite or attack)')
     rows.add_argument(
+        '--minimal', nargs='+', default=[], metavar='NAME',
+        help='search for the smallest perturbation that makes nearly all '
+        'pixels wrong: DeepFool, DAG, ALMAProx')
+    rows.add_argument(
         '--surrogate', nargs=2, metavar=('CONFIG', 'CHECKPOINT'),
         help='black box: make the adversarial images on this model')
+    rows.add_argument(
+        '--matrix', nargs=2, action='append', default=[],
+        metavar=('CONFIG', 'CHECKPOINT'),
+        help='transfer matrix: attack and test this model too; give it '
+        'once for every further model')
+    rows.add_argument(
+        '--cache', metavar='DIR',
+        help='where adversarial images made on other models are kept, to '
+        'be used again (default: OUT/adversaries)')
     rows.add_argument(
         '--surface', choices=['whole', 'slide', 'crop'],
         help='what is attacked: the whole image, all windows of slide '
@@ -70,6 +83,10 @@ def parse_args() -> argparse.Namespace:
     report.add_argument(
         '--resume', action='store_true',
         help='continue an interrupted test in the same folder')
+    report.add_argument(
+        '--check-images', type=int, default=4, metavar='N',
+        help='attack this many images for the self-checks that need attacks '
+        'of their own (default: 4; 0 leaves them out)')
     report.add_argument(
         '--panels', type=int, default=4, metavar='N',
         help='draw this many images, spread over the data set (default: 4)')
@@ -153,28 +170,56 @@ def start_processes(cfg: Config, launcher: str) -> None:
 
 def build(args: argparse.Namespace) -> Runner:
     """Turn the command line into a runner with the robust test loop."""
-    from mmseg_rppgd.evaluation import RobustTestLoop, collect_rows
+    from mmseg_rppgd.evaluation import OtherModel, RobustTestLoop
     from mmseg_rppgd.evaluation.prepare import (CheckpointFits,
+                                                build_segmentor,
                                                 config_settings,
                                                 describe_model,
                                                 load_test_config, void_label)
     cfg = load_test_config(args.config, args.checkpoint, args.cfg_options)
-    rows = collect_rows(args.suite, args.attacks, args.eps, args.steps)
     set_paths(cfg, args)
+    plan = plan_rows(cfg, args)
     set_visualization(cfg, args)
     start_processes(cfg, args.launcher)
     cfg.setdefault('randomness', dict(seed=args.seed))
     cfg.log_level = 'WARNING'  # the screen belongs to the table
     runner = Runner.from_cfg(cfg)
     runner.register_hook(CheckpointFits(), priority='VERY_HIGH')
-    # The loop holds objects that a config cannot: rows and a second model.
+    device = next(runner.model.parameters()).device
+
+    def other(config: str, checkpoint: str) -> OtherModel:
+        return OtherModel(build_segmentor(config, checkpoint, device),
+                          describe_model(config, checkpoint))
+
+    # The loop holds objects that a config cannot: rows and other models.
     runner._test_loop = RobustTestLoop(
-        runner, cfg.test_dataloader, rows=rows, out_dir=args.out,
+        runner, cfg.test_dataloader, plan=plan, out_dir=args.out,
         model_info=describe_model(args.config, args.checkpoint),
         settings=config_settings(cfg), seed=args.seed, limit=args.limit,
         resume=args.resume, surface=args.surface,
-        ignore_index=void_label(cfg), panels=args.panels, fp16=cfg.test_cfg.get('fp16', False))
+        surrogate=other(*args.surrogate) if args.surrogate else None,
+        others=[other(*model) for model in args.matrix], cache=args.cache,
+        ignore_index=void_label(cfg), panels=args.panels,
+        probes=args.check_images, fp16=cfg.test_cfg.get('fp16', False))
     return runner
+
+
+def plan_rows(cfg: Config, args: argparse.Namespace):
+    """The attacks that the command line asks for."""
+    from mmseg_rppgd.evaluation import make_plan
+    from mmseg_rppgd.evaluation.class_counts import count_training_labels
+    from mmseg_rppgd.evaluation.prepare import num_classes, void_label
+
+    def counts():
+        counted = count_training_labels(
+            cfg, num_classes(cfg), void_label(cfg), args.out)
+        if counted is None:
+            print('The training set is not there to be counted: balanced '
+                  'losses weigh by the classes of each image instead.')
+        return counted
+
+    return make_plan(args.suite, args.attacks, args.eps, args.steps,
+                     args.minimal, counts)
 
 
 def is_for_the_user(error: Exception) -> bool:

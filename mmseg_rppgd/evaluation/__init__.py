@@ -1,11 +1,11 @@
 """Robustness tests: rows, the loop, metrics, worst case, reports."""
-from .loop import RobustTestLoop
+from .loop import OtherModel, RobustTestLoop
 from .metrics import compute_metrics, count_classes
 from .rows import Row, make_rows
-from .suites import collect_rows, known_suites
+from .suites import Plan, known_suites, make_plan
 from .worst_case import worst_case
 
 __all__ = [
-    'RobustTestLoop', 'Row', 'collect_rows', 'compute_metrics',
-    'count_classes', 'known_suites', 'make_rows', 'worst_case'
+    'OtherModel', 'Plan', 'RobustTestLoop', 'Row', 'compute_metrics',
+    'count_classes', 'known_suites', 'make_plan', 'make_rows', 'worst_case'
 ]

@@ -1,6 +1,6 @@
 """What a person sees while the test runs: progress, time left, the table."""
 import sys
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Optional, Sequence
 
 from rich.console import Console
 from rich.progress import (BarColumn, MofNCompleteColumn, Progress,
@@ -8,7 +8,8 @@ from rich.progress import (BarColumn, MofNCompleteColumn, Progress,
                            TimeElapsedColumn, TimeRemainingColumn)
 from rich.table import Table
 
-from .results import HEADER, cell, flat_rows, table_cells
+from .results import (HEADER, cell, flat_rows, published_lines,
+                      table_cells)
 
 # A log file has no width of its own; a table must not be cut off in it.
 LOG_WIDTH = 130
@@ -72,9 +73,12 @@ class Screen:
         """Write a line that stays."""
         self.console.print(text, style=style, markup=False)
 
-    def show(self, results: Dict[str, Any]) -> None:
+    def show(self, results: Dict[str, Any], folder: str,
+             published: Sequence[Dict[str, Any]] = ()) -> None:
         """Write the table, the worst case and the checks."""
-        table = Table(title='Robustness test, metrics in percent')
+        surface = {a['threat']['surface'] for a in results['attacks']}
+        table = Table(title='Robustness test, metrics in percent' + (
+            f'; attacked: {surface.pop()}' if surface else ''))
         for i, name in enumerate(HEADER):
             table.add_column(name, justify='left' if i < 3 else 'right',
                              no_wrap=True)
@@ -86,8 +90,11 @@ class Screen:
             table.add_row('worst case', '-', '-', '-',
                           cell(worst['mIoU_greedy']), cell(worst['aAcc']))
         self.console.print(table)
+        for line in published_lines(results, published):
+            self.say(line)
         for check in results['checks']:
             self._show_check(check)
+        self.say(f'The report is in {folder}: open report.html.')
 
     def _show_check(self, check: Dict[str, Any]) -> None:
         passed = check['passed']

@@ -4,14 +4,14 @@ A job turns a sample of the test loader into records, plain data that is
 stored as it comes. Shapes: images (3, H, W) in [0, 1], maps at label size.
 """
 import time
-from typing import Any, Callable, Dict, List, NamedTuple, Optional
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 
 import numpy as np
 import torch
 from mmengine.runner.amp import autocast
 from torch import Tensor, nn
 
-from ..pixel_model import perturb_batch, unwrap_segmentor
+from ..pixel_model import PerturbedBatch, perturb_batch, unwrap_segmentor
 from ..pixel_space import PixelSpace
 from .examples import Example, to_8bit
 from .metrics import count_classes, pack_counts
@@ -91,6 +91,12 @@ class Tester:
         except ValueError as error:
             raise ValueError(f'{sample.path}: {error}') from None
 
+    def measure(self, sample: Sample,
+                image: Tensor) -> Tuple[np.ndarray, Tensor]:
+        """Class counts (3, C) and prediction (H, W) of an image shown."""
+        prediction = prediction_of(self.predict(sample, image))
+        return self.count(sample, prediction), prediction
+
     def clean_image(self, sample: Sample) -> Tensor:
         """The image of a sample in [0, 1]."""
         return PixelSpace.from_loader(sample.data['inputs'][0], self.device)
@@ -106,20 +112,27 @@ class CleanJob:
 
     Args:
         tester (Tester): The tested model.
+        key (str): Key of the records. Defaults to 'clean'.
+        before (callable, optional): ``before(sample)``, for hooks.
         after (callable, optional): ``after(sample, outputs)``, for hooks.
         keep (callable, optional): Takes the :class:`Example` of an image.
     """
-    keys = ('clean', )
     cost = 1
 
-    def __init__(self, tester: Tester,
+    def __init__(self, tester: Tester, key: str = 'clean',
+                 before: Optional[Callable] = None,
                  after: Optional[Callable] = None,
                  keep: Optional[Callable[[Example], None]] = None) -> None:
         self.tester = tester
+        self.name = key
+        self.keys = [key]
+        self.before = before
         self.after = after
         self.keep = keep
 
     def __call__(self, sample: Sample) -> Records:
+        if self.before is not None:
+            self.before(sample)
         outputs = self.tester.predict(sample)
         prediction = prediction_of(outputs)
         counts = self.tester.count(sample, prediction)
@@ -130,8 +143,8 @@ class CleanJob:
                 sample.index, 'clean',
                 to_8bit(self.tester.clean_image(sample)),
                 prediction.cpu().numpy(), label=sample.label.cpu().numpy()))
-        return {'clean': {'index': sample.index, 'image': sample.path,
-                          **pack_counts(counts)}}
+        return {self.name: {'index': sample.index, 'image': sample.path,
+                            **pack_counts(counts)}}
 
 
 class AttackJob:
@@ -151,11 +164,17 @@ class AttackJob:
                  surface: str, seed: int,
                  keep: Optional[Callable[[Example], None]] = None) -> None:
         self.run = run
+        self.rows = run.rows
         self.tester = tester
         self.attacked = attacked
         self.surface = surface
         self.seed = seed
         self.keep = keep
+
+    @property
+    def name(self) -> str:
+        """str: What is shown while it runs."""
+        return self.run.longest.label
 
     @property
     def keys(self) -> List[str]:
@@ -182,7 +201,8 @@ class AttackJob:
             if self.surface == 'crop' or not (rows or self.run.longest.trace):
                 return
             with watch.paused():
-                counts, prediction = self._measure(sample, adv_images[0])
+                counts, prediction = self.tester.measure(sample,
+                                                         adv_images[0])
                 if self.run.longest.trace:
                     curve.append(pack_counts(counts))
                 for row in rows:
@@ -191,16 +211,14 @@ class AttackJob:
                         prediction, watch.seconds)
 
         watched = WatchedAttack(attack, look)
-        with autocast(enabled=self.tester.fp16):
-            batch = perturb_batch(
-                watched, self.attacked, sample.data['inputs'],
-                sample.data['data_samples'], surface=self.surface,
-                generator=[self.run.generator(self.seed, sample.index)])
+        batch = perturb(watched, self.attacked, sample, self.surface,
+                        self.run.generator(self.seed, sample.index),
+                        self.tester.fp16)
         seconds = watch.stop()
         row = self.run.longest
         adv_image = batch.adv_images[0]
-        if batch.logits is None or self.attacked is not self.tester.segmentor:
-            counts, prediction = self._measure(sample, adv_image)
+        if batch.logits is None:
+            counts, prediction = self.tester.measure(sample, adv_image)
         else:  # 'crop': there is no single adversarial image to predict
             prediction = batch.logits[0].argmax(0)
             counts = self.tester.count(sample, prediction)
@@ -215,27 +233,44 @@ class AttackJob:
             records[row.key]['curve'] = curve
         return records
 
-    def _measure(self, sample: Sample, image: Tensor):
-        prediction = prediction_of(self.tester.predict(sample, image))
-        return self.tester.count(sample, prediction), prediction
-
     def _record(self, sample: Sample, row: Row, attack: Any, clean: Tensor,
                 adv_image: Tensor, counts: np.ndarray, prediction: Tensor,
                 seconds: float) -> Dict[str, Any]:
-        eps = attack.resolved_eps(clean[None])
         if self.keep is not None:
-            delta = (adv_image - clean).permute(1, 2, 0).cpu().numpy()
-            self.keep(Example(
-                sample.index, row.key, to_8bit(adv_image),
-                prediction.cpu().numpy(), delta.astype(np.float16)))
+            self.keep(example_of(sample, row, clean, adv_image, prediction))
         return {
-            'index': sample.index, 'image': sample.path,
-            **pack_counts(counts),
-            'eps': eps,
-            'rms': eps if row.norm == 'linf' else eps / clean.numel()**0.5,
-            **measure_perturbation(clean, adv_image, row.norm),
-            'seconds': round(seconds, 4),
-        }
+            **attack_record(sample, row, attack, clean, adv_image, counts),
+            'seconds': round(seconds, 4)}
+
+
+def perturb(attack: Any, attacked: nn.Module, sample: Sample, surface: str,
+            generator: torch.Generator, fp16: bool) -> PerturbedBatch:
+    """Attack one sample."""
+    with autocast(enabled=fp16):
+        return perturb_batch(
+            attack, attacked, sample.data['inputs'],
+            sample.data['data_samples'], surface=surface,
+            generator=[generator])
+
+
+def attack_record(sample: Sample, row: Row, attack: Any, clean: Tensor,
+                  adv_image: Tensor, counts: np.ndarray) -> Dict[str, Any]:
+    """What is stored of one attacked image."""
+    eps = attack.resolved_eps(clean[None])
+    return {
+        'index': sample.index, 'image': sample.path, **pack_counts(counts),
+        'eps': eps,
+        'rms': eps if row.norm == 'linf' else eps / clean.numel()**0.5,
+        **measure_perturbation(clean, adv_image, row.norm),
+    }
+
+
+def example_of(sample: Sample, row: Row, clean: Tensor, adv_image: Tensor,
+               prediction: Tensor) -> Example:
+    """What pictures show of one attacked image."""
+    delta = (adv_image - clean).permute(1, 2, 0).cpu().numpy()
+    return Example(sample.index, row.key, to_8bit(adv_image),
+                   prediction.cpu().numpy(), delta.astype(np.float16))
 
 
 class WatchedAttack:

@@ -1,7 +1,6 @@
 """The test loop that measures robustness instead of clean accuracy alone."""
 import os.path as osp
-import shutil
-from typing import Any, Dict, List, Optional, Sequence
+from typing import Any, Dict, Iterator, List, Optional, Sequence
 
 from mmengine.dist import (all_gather_object, barrier, broadcast_object_list,
                            get_dist_info)
@@ -11,18 +10,36 @@ from torch import nn
 from torch.utils.data import DataLoader, Subset
 
 from ..pixel_model import PixelModel, unwrap_segmentor
+from .checks import Checker, Probes, make_probes
 from .console import Screen, short_line
 from .environment import describe_environment
 from .examples import ExampleStore, spread
 from .jobs import AttackJob, CleanJob, Sample, Tester
 from .metrics import compute_metrics
-from .pictures import default_palette, write_panel
-from .results import RowResult, build_results, write_results
-from .rows import Row, group_rows
+from .minimal import MinimalJob, build_minimal, write_minimal
+from .report import Report
+from .results import Record, RowResult, build_results
+from .rows import AttackRun, Row, group_rows
 from .store import ImageStore
+from .suites import Plan
+from .transfer import (MatrixJob, Source, TransferJob, build_matrix,
+                       model_names, write_matrix)
 
 # An image is decoded far faster than it is attacked.
 MAX_WORKERS = 2
+
+
+class OtherModel:
+    """A second model: a surrogate, or a member of a transfer matrix.
+
+    Args:
+        segmentor (nn.Module): The model, loaded and in eval mode.
+        info (dict): ``config``, ``checkpoint`` and ``sha256`` of it.
+    """
+
+    def __init__(self, segmentor: nn.Module, info: Dict[str, Any]) -> None:
+        self.segmentor = unwrap_segmentor(segmentor)
+        self.info = info
 
 
 class RobustTestLoop(BaseLoop):
@@ -30,7 +47,7 @@ class RobustTestLoop(BaseLoop):
 
     .. code:: text
 
-     run(): clean row -> runs of attacks -> results
+     run(): clean row -> runs of attacks -> probes -> results, report
      _do(job): images left to do, shared among the processes
      job(sample): attack -> predict -> count; stored at once
 
@@ -42,11 +59,11 @@ class RobustTestLoop(BaseLoop):
     Args:
         runner (Runner): Holds the model, loaded before :meth:`run`.
         dataloader (DataLoader | dict): The test loader.
-        rows (Sequence[Row]): Attacks of the report.
+        plan (Plan): Attacks of the report.
         out_dir (str): Where the report goes.
         model_info (dict): ``config``, ``checkpoint`` and ``sha256``.
-        settings (dict): What else decides the numbers, to be compared when
-            resuming. Defaults to None.
+        settings (dict, optional): What else decides the numbers, to be
+            compared when resuming. Defaults to None.
         seed (int): Seed of all noise. Defaults to 0.
         limit (int, optional): Number of images, the first of the data set.
             Defaults to None, all.
@@ -54,12 +71,17 @@ class RobustTestLoop(BaseLoop):
             False.
         surface (str, optional): ``'whole'``, ``'slide'`` or ``'crop'``.
             Defaults to None, the inference mode of the attacked model.
-        surrogate (nn.Module, optional): Segmentor on which adversaries are
-            made. Defaults to None, the tested one.
-        surrogate_info (dict, optional): As ``model_info``.
+        surrogate (OtherModel, optional): Model on which adversarial images
+            are made. Defaults to None, the tested one.
+        others (Sequence[OtherModel]): Further models of a transfer matrix.
+            Defaults to none.
+        cache (str, optional): Folder of adversarial images made for other
+            models. Defaults to None, ``adversaries`` in ``out_dir``.
         ignore_index (int, optional): Void label of the evaluator. Defaults
             to 255.
         panels (int): Number of images to draw. Defaults to 4.
+        probes (int): Number of images for the checks that need attacks of
+            their own; none are made if 0. Defaults to 4.
         fp16 (bool): Whether to test under autocast. Defaults to False.
     """
 
@@ -67,7 +89,7 @@ class RobustTestLoop(BaseLoop):
                  runner: Runner,
                  dataloader: Any,
                  *,
-                 rows: Sequence[Row],
+                 plan: Plan,
                  out_dir: str,
                  model_info: Dict[str, Any],
                  settings: Optional[Dict[str, Any]] = None,
@@ -75,42 +97,63 @@ class RobustTestLoop(BaseLoop):
                  limit: Optional[int] = None,
                  resume: bool = False,
                  surface: Optional[str] = None,
-                 surrogate: Optional[nn.Module] = None,
-                 surrogate_info: Optional[Dict[str, Any]] = None,
+                 surrogate: Optional[OtherModel] = None,
+                 others: Sequence[OtherModel] = (),
+                 cache: Optional[str] = None,
                  ignore_index: Optional[int] = 255,
                  panels: int = 4,
+                 probes: int = 4,
                  fp16: bool = False) -> None:
         super().__init__(runner, dataloader)
-        self.rows = list(rows)
+        self.plan = plan
+        self.rows = plan.rows
         self.out_dir = out_dir
         self.model_info = model_info
         self.seed = seed
         self.resume = resume
         self.surrogate = surrogate
-        self.surrogate_info = surrogate_info
+        self.cache = cache or osp.join(out_dir, 'adversaries')
+        self.fp16 = fp16
         self.rank, self.world_size = get_dist_info()
         self.segmentor = unwrap_segmentor(runner.model)
-        self.attacked = self.segmentor if surrogate is None else (
-            unwrap_segmentor(surrogate))
-        self.surface = 'crop' if surface == 'crop' else PixelModel(
-            self.attacked, surface=surface).surface
+        self.surface = self._resolve_surface(surface)
         dataset = self.dataloader.dataset
         self.indices = list(range(len(dataset)))[:limit]
         if not self.indices:
             raise ValueError('the test set has no images; check data_root '
                              'and data_prefix of test_dataloader.dataset')
+        self.probed = list(spread(self.indices, probes))
         self.classes = list(dataset.metainfo['classes'])
-        self.tester = Tester(self.segmentor, len(self.classes), ignore_index,
-                             fp16)
+        self.tester = self._tester(self.segmentor, ignore_index)
+        self.models = {
+            name: (model.segmentor, model.info)
+            for name, model in zip(
+                model_names([model_info] + [m.info for m in others]),
+                [OtherModel(self.segmentor, model_info), *others])
+        } if others else {}
+        self.testers = {name: self._tester(segmentor, ignore_index)
+                        for name, (segmentor, _) in self.models.items()}
         self.settings = dict(
             settings or {}, seed=seed, images=len(self.indices),
-            surface=self.surface, model=model_info,
-            surrogate=surrogate_info, ignore_index=ignore_index,
-            rows={row.label: row.settings for row in self.rows})
+            probed_images=len(self.probed), surface=self.surface,
+            model=model_info, surrogate=surrogate and surrogate.info,
+            matrix=[m.info for m in others], ignore_index=ignore_index,
+            rows={row.label: row.settings for row in self.rows},
+            minimal=[row.settings for row in plan.minimal])
         self.store = ImageStore(osp.join(out_dir, 'per_image'), self.rank)
         self.examples = ExampleStore(
             osp.join(out_dir, 'examples'), spread(self.indices, panels))
         self.screen = Screen(quiet=self.rank > 0)
+
+    def _resolve_surface(self, surface: Optional[str]) -> str:
+        attacked = self.surrogate or self
+        if surface == 'crop':
+            return surface
+        return PixelModel(attacked.segmentor, surface=surface).surface
+
+    def _tester(self, segmentor: nn.Module,
+                ignore_index: Optional[int]) -> Tester:
+        return Tester(segmentor, len(self.classes), ignore_index, self.fp16)
 
     def run(self) -> Dict[str, Any]:
         """Run the test and return its results, as in results.json."""
@@ -134,69 +177,129 @@ class RobustTestLoop(BaseLoop):
         broadcast_object_list(outcome)
         if outcome[0] is not None:
             raise outcome[0]
+        if self.surface == 'crop':
+            self.screen.say(
+                "surface 'crop' attacks every window by itself: overlapping "
+                'windows disagree, so this is not one adversarial image, and '
+                'the numbers compare with DDC-AT and RP-PGD alone.', 'yellow')
 
     def _test(self) -> Dict[str, Any]:
-        jobs = [AttackJob(run, self.tester, self.attacked, self.surface,
-                          self.seed, self.examples.keep)
-                for run in group_rows(self.rows)]
-        clean_job = CleanJob(self.tester, self._show_hooks,
-                             self.examples.keep)
-        done: Dict[str, RowResult] = {}
+        attacks, matrix = self._attack_jobs(), self._matrix_jobs()
+        minimal = [MinimalJob(row, self.tester, self.segmentor,
+                              self._own_surface())
+                   for row in self.plan.minimal]
+        clean = CleanJob(self.tester, before=self._before,
+                         after=self._after, keep=self.examples.keep)
+        probes = None
+        if self.probed and self.rows:
+            probes = make_probes(
+                self.rows, self.tester, self._own_surface(), self.seed,
+                self.surrogate is not None)
+        probe_jobs = probes.jobs if probes else []
         with self.screen:
             self.screen.plan(
-                sum(job.cost for job in [clean_job, *jobs]) *
-                len(self.indices) / self.world_size)
-            for job in [clean_job, *jobs]:
-                rows = [None] if job is clean_job else job.run.rows
-                for row, records in zip(rows, self._do(job)):
-                    result = RowResult(row, records, len(self.classes))
-                    done[row.key if row else 'clean'] = result
-                    self._say(result)
-        results = build_results(
+                (sum(job.cost for job in [clean, *attacks, *minimal, *matrix])
+                 * len(self.indices) + sum(job.cost for job in probe_jobs) *
+                 len(self.probed)) / self.world_size)
+            done = {'clean': self._result(None, self._do(clean)[0])}
+            for job in attacks:
+                for row, records in zip(job.rows, self._do(job)):
+                    done[row.key] = self._result(row, records)
+            probed = {job.keys[0]: self._do(job, self.probed)[0]
+                      for job in probe_jobs}
+            searched = [self._do(job)[0] for job in minimal]
+            found = {job.keys[0]: self._do(job)[0] for job in matrix}
+        results = self._collect(done, probes, probed)
+        if self.rank == 0:
+            self._write(results, done, searched)
+            if matrix:
+                self._write_matrix(found)
+        barrier()
+        self.screen.show(results, self.out_dir, self.plan.published)
+        return results
+
+    def _write(self, results: Dict[str, Any], done: Dict[str, RowResult],
+               searched: Sequence[List[Record]]) -> None:
+        minimal = None
+        if searched:
+            minimal = build_minimal(self.plan.minimal, searched)
+            write_minimal(self.out_dir, minimal)
+        report = Report(
+            results, done['clean'], [done[row.key] for row in self.rows],
+            self.examples, self.dataloader.dataset.metainfo.get('palette'),
+            minimal, self.plan.published)
+        report.write(self.out_dir, self.runner.visualizer)
+
+    def _own_surface(self) -> str:
+        """How the tested model is attacked where a surrogate is not."""
+        if self.surrogate is None or self.surface == 'crop':
+            return self.surface
+        return PixelModel(self.segmentor).surface
+
+    def _attack_jobs(self) -> List[Any]:
+        if self.surrogate is not None:
+            source = self._source(self.surrogate.segmentor,
+                                  self.surrogate.info)
+            return [TransferJob(row, source, self.tester, self.examples.keep)
+                    for row in self.rows]
+        runs = group_rows(self.rows)
+        if self.surface == 'crop':  # windows have no common iterate
+            runs = [AttackRun([row]) for row in self.rows]
+        return [AttackJob(run, self.tester, self.segmentor, self.surface,
+                          self.seed, self.examples.keep) for run in runs]
+
+    def _source(self, segmentor: nn.Module, info: Dict[str, Any]) -> Source:
+        return Source(segmentor, info, self.cache, self.surface, self.seed,
+                      self.fp16)
+
+    def _matrix_jobs(self) -> List[Any]:
+        if not self.models:
+            return []
+        jobs: List[Any] = [CleanJob(tester, f'matrix-clean-{name}')
+                           for name, tester in self.testers.items()]
+        jobs += [MatrixJob(row, name, self._source(*model), self.testers)
+                 for row in self.rows for name, model in self.models.items()]
+        return jobs
+
+    def _write_matrix(self, found: Dict[str, List[Record]]) -> None:
+        write_matrix(self.out_dir, build_matrix(
+            {name: info for name, (_, info) in self.models.items()},
+            self.rows,
+            {name: found[f'matrix-clean-{name}'] for name in self.models},
+            {(row.key, name): found[f'matrix-{row.key}-from-{name}']
+             for row in self.rows for name in self.models}, self.classes))
+
+    def _collect(self, done: Dict[str, RowResult], probes: Optional[Probes],
+                 probed: Dict[str, List[Record]]) -> Dict[str, Any]:
+        attacks = [done[row.key] for row in self.rows]
+        checker = Checker(attacks, probes, probed, self.surface,
+                          self.surrogate is not None)
+        return build_results(
             model=self.model_info,
             dataset=dict(
                 type=type(self.dataloader.dataset).__name__,
                 num_images=len(self.indices), classes=self.classes),
             environment=describe_environment(self.seed, self.tester.device),
-            surface=self.surface, surrogate=self.surrogate_info,
-            clean=done['clean'],
-            attacks=[done[row.key] for row in self.rows], checks=[],
-            seed=self.seed)
-        if self.rank == 0:
-            write_results(self.out_dir, results)
-            self._draw()
-        barrier()
-        self.screen.show(results)
-        return results
+            surface=self.surface,
+            surrogate=self.surrogate and self.surrogate.info,
+            clean=done['clean'], attacks=attacks,
+            checks=checker.checks() if attacks else [], seed=self.seed)
 
-    def _draw(self) -> None:
-        """Draw the panels of the chosen images."""
-        palette = self.dataloader.dataset.metainfo.get('palette')
-        if not palette:
-            palette = default_palette(len(self.classes))
-        folder = osp.join(self.out_dir, 'panels')
-        shutil.rmtree(folder, ignore_errors=True)
-        for row in self.rows:
-            for index in self.examples.indices:
-                write_panel(
-                    folder, f'{index:05d}-{row.key}',
-                    self.examples.load('clean', index),
-                    self.examples.load(row.key, index), palette, row.label)
-
-    def _do(self, job: Any) -> List[List[Dict[str, Any]]]:
+    def _do(self, job: Any, indices: Optional[Sequence[int]] = None
+            ) -> List[List[Record]]:
         """Do a job on every image, and return the records of each key."""
+        indices = self.indices if indices is None else indices
         stored: List[Any] = [None]
         if self.rank == 0:
             stored = [[self.store.load(key) for key in job.keys]]
         broadcast_object_list(stored)
-        todo = [i for i in self.indices
+        todo = [i for i in indices
                 if not all(i in records for records in stored[0])]
         mine = todo[self.rank::self.world_size]
-        name = 'clean' if job.keys == ('clean', ) else job.run.longest.label
-        self.screen.begin(name, len(mine))
+        self.screen.begin(job.name, len(mine))
         self.screen.skip(
-            job.cost * (len(self.indices) - len(todo)) / self.world_size)
-        fresh: List[Dict[int, Any]] = [{} for _ in job.keys]
+            job.cost * (len(indices) - len(todo)) / self.world_size)
+        fresh: List[Dict[int, Record]] = [{} for _ in job.keys]
         for sample in self._samples(mine):
             records = job(sample)
             for key, column in zip(job.keys, fresh):
@@ -210,9 +313,9 @@ class RobustTestLoop(BaseLoop):
         if self.rank == 0:
             for key, column in zip(job.keys, stored[0]):
                 self.store.merge(key, column)
-        return [[column[i] for i in self.indices] for column in stored[0]]
+        return [[column[i] for i in indices] for column in stored[0]]
 
-    def _samples(self, indices: Sequence[int]):
+    def _samples(self, indices: Sequence[int]) -> Iterator[Sample]:
         """Load single images, in a worker process where there are many."""
         loader = DataLoader(
             Subset(self.dataloader.dataset, indices), batch_size=1,
@@ -227,19 +330,23 @@ class RobustTestLoop(BaseLoop):
                     'augmentation cannot be attacked')
             yield Sample(index, data)
 
-    def _show_hooks(self, sample: Sample, outputs: list) -> None:
-        """Call the hooks of the test iteration, such as visualization."""
-        for stage in ('before', 'after'):
-            kwargs = dict(batch_idx=sample.index, data_batch=sample.data)
-            if stage == 'after':
-                kwargs['outputs'] = outputs
-            self.runner.call_hook(f'{stage}_test_iter', **kwargs)
+    def _before(self, sample: Sample) -> None:
+        self.runner.call_hook('before_test_iter', batch_idx=sample.index,
+                              data_batch=sample.data)
 
-    def _say(self, result: RowResult) -> None:
+    def _after(self, sample: Sample, outputs: list) -> None:
+        self.runner.call_hook('after_test_iter', batch_idx=sample.index,
+                              data_batch=sample.data, outputs=outputs)
+
+    def _result(self, row: Optional[Row],
+                records: List[Record]) -> RowResult:
+        """Take in a row that is done, and say so."""
+        result = RowResult(row, records, len(self.classes))
         metrics = compute_metrics(result.counts, self.classes)
-        seconds = sum(r.get('seconds', 0) for r in result.records)
-        name = result.row.label if result.row else 'clean'
-        self.screen.say(short_line(name, metrics, seconds))
+        seconds = sum(r.get('seconds', 0) for r in records)
+        self.screen.say(
+            short_line(row.label if row else 'clean', metrics, seconds))
+        return result
 
 
 def flatten(results: Dict[str, Any]) -> Dict[str, float]:

@@ -5,7 +5,7 @@ clean prediction, the attacked prediction and the ground truth.
 """
 import os
 import os.path as osp
-from typing import List, Optional, Sequence, Tuple
+from typing import List, Sequence, Tuple
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -105,12 +105,7 @@ def _row(pictures: List[Image.Image], titles: Sequence[str],
     return sheet
 
 
-def write_panel(folder: str, name: str, clean: Optional[Example],
-                attacked: Optional[Example],
-                palette: Sequence[Sequence[int]], caption: str) -> None:
-    """Write ``NAME.png`` into a folder, where both examples were kept."""
-    if clean is None or attacked is None:
-        return
+def save_panel(folder: str, name: str, panel: Image.Image) -> None:
+    """Write ``NAME.png`` into a folder."""
     os.makedirs(folder, exist_ok=True)
-    draw_panel(clean, attacked, palette, caption).save(
-        osp.join(folder, f'{name}.png'))
+    panel.save(osp.join(folder, f'{name}.png'))

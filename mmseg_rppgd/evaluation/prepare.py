@@ -2,14 +2,21 @@
 import os.path as osp
 from typing import Any, Dict, Optional
 
+import torch
 from mmengine.config import Config, ConfigDict
 from mmengine.hooks import Hook
+from mmengine.model import revert_sync_batchnorm
+from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
+from mmengine.runner.checkpoint import (_load_checkpoint,
+                                        _load_checkpoint_to_model)
+from torch import nn
 
 from ..config import load_config
+from ..pixel_model import unwrap_segmentor
 from ..registry import HOOKS, SCOPE
 from .environment import file_sha256
-from .rows import digest, jsonable
+from .rows import digest
 
 
 def prepare_config(cfg: Config) -> None:
@@ -65,11 +72,38 @@ def load_test_config(name: str, checkpoint: str,
         ValueError: If the config cannot be tested.
     """
     cfg = load_config(name, cfg_options)
-    if '://' not in checkpoint and not osp.isfile(checkpoint):
-        raise FileNotFoundError(f'checkpoint {checkpoint!r} does not exist')
+    require_checkpoint(checkpoint)
     prepare_config(cfg)
     cfg.load_from = checkpoint
     return cfg
+
+
+def require_checkpoint(checkpoint: str) -> None:
+    """Raise a FileNotFoundError if a local checkpoint is not there."""
+    if '://' not in checkpoint and not osp.isfile(checkpoint):
+        raise FileNotFoundError(f'checkpoint {checkpoint!r} does not exist')
+
+
+def build_segmentor(name: str, checkpoint: str,
+                    device: torch.device) -> nn.Module:
+    """Build a second segmentor for transfer, loaded and in eval mode.
+
+    Raises:
+        FileNotFoundError: If the config or the checkpoint is not there.
+        ValueError: If the checkpoint does not fit the model.
+    """
+    from mmseg.registry import MODELS
+    cfg = load_config(name)
+    require_checkpoint(checkpoint)
+    model_cfg = unwrapped(cfg.model)
+    if cfg.get('data_preprocessor') is not None:
+        model_cfg.setdefault('data_preprocessor', cfg.data_preprocessor)
+    with DefaultScope.overwrite_default_scope('mmseg'):
+        model = revert_sync_batchnorm(MODELS.build(model_cfg))
+    weights = _load_checkpoint(checkpoint, map_location='cpu')
+    check_weights(model, weights, checkpoint)
+    _load_checkpoint_to_model(model, weights)
+    return model.to(device).eval()
 
 
 def describe_model(name: str, checkpoint: str) -> Dict[str, Any]:
@@ -95,6 +129,13 @@ def void_label(cfg: Config) -> Optional[int]:
     return 255
 
 
+def num_classes(cfg: Config) -> int:
+    """Number of classes of the head that predicts."""
+    head = cfg.model['decode_head']
+    return (head[-1] if isinstance(head, (list, tuple)) else
+            head)['num_classes']
+
+
 class CheckpointFits(Hook):
     """Refuse weights that are not the model's.
 
@@ -104,28 +145,28 @@ class CheckpointFits(Hook):
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Compare names and shapes."""
-        model = runner.model.module if hasattr(runner.model, 'module') else (
-            runner.model)
-        given = {k[len('module.'):] if k.startswith('module.') else k: v
-                 for k, v in checkpoint.get('state_dict', checkpoint).items()}
-        wrong = {
-            name: 'is missing' if name not in given else
-            f'has the shape {tuple(given[name].shape)} and not '
-            f'{tuple(value.shape)}'
-            for name, value in model.state_dict().items()
-            if name not in given or given[name].shape != value.shape}
-        # Training needs the auxiliary heads, a test does not.
-        wrong = {name: what for name, what in wrong.items()
-                 if not name.startswith('auxiliary_head')
-                 and not name.endswith('num_batches_tracked')}
-        if wrong:
-            name, what = next(iter(wrong.items()))
-            more = f' (and {len(wrong) - 1} more)' if len(wrong) > 1 else ''
-            raise ValueError(
-                f'checkpoint {runner._load_from!r} does not fit the model of '
-                f'the config: {name} {what}{more}')
+        check_weights(unwrap_segmentor(runner.model), checkpoint,
+                      runner._load_from)
 
 
-def plain(cfg: Any) -> Any:
-    """A config as plain data."""
-    return jsonable(cfg.to_dict() if hasattr(cfg, 'to_dict') else cfg)
+def check_weights(model: nn.Module, checkpoint: dict, path: str) -> None:
+    """Raise a ValueError if weights lack a parameter or have another shape.
+
+    Training needs the auxiliary heads, a test does not.
+    """
+    given = {k[len('module.'):] if k.startswith('module.') else k: v
+             for k, v in checkpoint.get('state_dict', checkpoint).items()}
+    wrong = {
+        name: 'is missing' if name not in given else
+        f'has the shape {tuple(given[name].shape)} and not '
+        f'{tuple(value.shape)}'
+        for name, value in model.state_dict().items()
+        if name not in given or given[name].shape != value.shape}
+    wrong = {name: what for name, what in wrong.items()
+             if not name.startswith('auxiliary_head')
+             and not name.endswith('num_batches_tracked')}
+    if wrong:
+        name, what = next(iter(wrong.items()))
+        more = f' (and {len(wrong) - 1} more)' if len(wrong) > 1 else ''
+        raise ValueError(f'checkpoint {path!r} does not fit the model of '
+                         f'the config: {name} {what}{more}')

@@ -90,6 +90,8 @@ def build_results(*, model: Dict[str, Any], dataset: Dict[str, Any],
             **compute_metrics(result.counts, classes),
             **summarise_images(result.records),
         })
+        if result.records and 'rounded' in result.records[0]:
+            rows[-1]['rounded'] = rounded_metrics(result, classes)
         if result.steps_seen:
             rows[-1]['curve'] = [
                 _curve_point(result, step, classes)
@@ -105,6 +107,15 @@ def build_results(*, model: Dict[str, Any], dataset: Dict[str, Any],
         'worst_case': describe_worst_case(clean, attacks, seed),
         'checks': list(checks),
     }
+
+
+def rounded_metrics(result: RowResult,
+                    classes: Sequence[str]) -> Dict[str, Any]:
+    """Metrics of the adversarial images as 8-bit pictures hold them."""
+    counts = stack_counts([r['rounded'] for r in result.records],
+                          result.num_classes)
+    metrics = compute_metrics(counts, classes)
+    return {k: metrics[k] for k in SCALARS}
 
 
 def describe_threat(result: RowResult, surface: str,
@@ -242,7 +253,27 @@ def table_cells(row: Dict[str, Any]) -> List[str]:
 HEADER = ('attack', 'norm', 'eps', 'steps') + SCALARS + ('seconds', )
 
 
-def to_markdown(results: Dict[str, Any]) -> str:
+def published_lines(results: Dict[str, Any],
+                    published: Sequence[Dict[str, Any]]) -> List[str]:
+    """Published numbers of the same config, in words."""
+    name = results['model']['config'].rpartition('::')[2]
+    name = osp.splitext(osp.basename(name))[0]
+    lines = []
+    for entry in published:
+        if entry['config'] != name:
+            continue
+        metric = entry['metric']
+        ours = {'clean': results['clean'][metric]}
+        ours.update({a['name']: a[metric] for a in results['attacks']})
+        lines.append(
+            f'{entry["source"]} reports {metric} ' + ', '.join(
+                f'{key} {entry[key]:.2f} (here {cell(ours[key])})'
+                for key in ours if key in entry) + ' for this config.')
+    return lines
+
+
+def to_markdown(results: Dict[str, Any],
+                published: Sequence[Dict[str, Any]] = ()) -> str:
     """The table for a README or an issue, with what is needed to repeat."""
     environment, worst = results['environment'], results['worst_case']
     attacks = results['attacks']
@@ -268,6 +299,8 @@ def to_markdown(results: Dict[str, Any]) -> str:
         f'Seed {environment["seed"]}, commit {environment["commit"]}, '
         f'{environment["device"]}, torch {environment["torch"]}, '
         f'mmseg {environment["mmseg"]}; command `{environment["command"]}`.')
+    for line in published_lines(results, published):
+        lines += ['', line]
     if results['checks']:
         lines += ['', '| check | | detail |', '|---|---|---|']
         lines += [f'| {c["name"]} | {"passed" if c["passed"] else "FAILED"}'
@@ -275,8 +308,10 @@ def to_markdown(results: Dict[str, Any]) -> str:
     return '\n'.join(lines) + '\n'
 
 
-def write_results(folder: str, results: Dict[str, Any]) -> None:
+def write_results(folder: str, results: Dict[str, Any],
+                  published: Sequence[Dict[str, Any]] = ()) -> None:
     """Write results.json, results.csv and table.md into a folder."""
     write_json(osp.join(folder, 'results.json'), results)
     write_text(osp.join(folder, 'results.csv'), to_csv(results))
-    write_text(osp.join(folder, 'table.md'), to_markdown(results))
+    write_text(osp.join(folder, 'table.md'),
+               to_markdown(results, published))

@@ -15,14 +15,15 @@ from typing import Any, Dict, Iterable, List, Optional, Sequence, Tuple
 
 import torch
 
+from ..attacks.gradient_attack import GradientAttack
 from ..attacks.threat_model import DEFAULT_RMS, parse_number
 from ..registry import ATTACKS, SCOPE
 
 # Attacks whose step k is the same whatever the number of steps to come.
 ANYTIME = ('PGD', 'BIM', 'CosPGD')
 ONE_STEP = ('FGSM', )  # whose number of steps is no choice
-# Arguments that presets pass on themselves.
-INTERNAL = ('self', 'objective', 'update', 'view')
+# Arguments of GradientAttack that its presets set themselves.
+INTERNAL = ('objective', 'update', 'view')
 
 
 @dataclass(frozen=True)
@@ -262,8 +263,10 @@ def parameters(kind: Optional[str]) -> Tuple[str, ...]:
         if '__init__' not in vars(base):
             continue
         arguments = inspect.signature(base.__init__).parameters.values()
-        names += [a.name for a in arguments if a.name not in names + [
-            *INTERNAL] and a.kind is not a.VAR_KEYWORD]
+        hidden = ['self', *names]
+        hidden += INTERNAL if base is GradientAttack else ()
+        names += [a.name for a in arguments
+                  if a.name not in hidden and a.kind is not a.VAR_KEYWORD]
         if not any(a.kind is a.VAR_KEYWORD for a in arguments):
             break
     return tuple(names)

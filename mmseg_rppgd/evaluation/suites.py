@@ -1,13 +1,16 @@
 """Suites: named lists of attacks, config fragments in configs/_base_/suites.
 
-A suite is ``robustness = dict(eps=[...], attacks=[...])``; each of its
-attacks is ``dict(attack=config, name=None, steps=[...], trace=False)``. The
-eps of an l2 attack in a suite is a root mean square, so that one number fits
-both norms and every image size.
+A suite is ``robustness = dict(attacks=[dict(attack=config), ...])``, where an
+attack may have a ``name``, and suite or attack ``eps=[...]``, ``steps=[...]``
+and ``trace=True`` (measure after every step). ``minimal=[config, ...]`` are
+searches for the smallest perturbation, ``published=[...]`` numbers to show
+beside ours. The eps of an l2 attack in a suite is a root mean square, so that
+one number fits both norms and every image size.
 """
 import os.path as osp
+from dataclasses import dataclass, field
 from glob import glob
-from typing import Any, Dict, List, Optional, Sequence
+from typing import Any, Callable, Dict, List, Optional, Sequence
 
 from mmengine.config import Config
 
@@ -16,7 +19,25 @@ from .rows import Row, make_rows, parse_attack
 PACKAGE = osp.dirname(osp.dirname(osp.abspath(__file__)))
 FOLDERS = (osp.join(PACKAGE, '.mim', 'configs', '_base_', 'suites'),
            osp.join(osp.dirname(PACKAGE), 'configs', '_base_', 'suites'))
-KEYS = ('attack', 'name', 'eps', 'steps', 'trace')
+SUITE_KEYS = ('attacks', 'eps', 'steps', 'trace', 'minimal', 'published')
+ATTACK_KEYS = ('attack', 'name', 'eps', 'steps', 'trace')
+FROM_TRAINING = 'train'  # class_counts that are still to be counted
+
+Counts = Optional[Callable[[], Optional[List[int]]]]
+
+
+@dataclass
+class Plan:
+    """What a test consists of.
+
+    Args:
+        rows (list[Row]): Attacks of the table.
+        minimal (list[Row]): Searches for the smallest perturbation.
+        published (list[dict]): Published numbers.
+    """
+    rows: List[Row] = field(default_factory=list)
+    minimal: List[Row] = field(default_factory=list)
+    published: List[Dict[str, Any]] = field(default_factory=list)
 
 
 def known_suites() -> List[str]:
@@ -30,7 +51,7 @@ def load_suite(name: str) -> Dict[str, Any]:
 
     Raises:
         ValueError: If there is no such suite; the message lists the known
-            ones.
+            ones. If the file is no suite.
     """
     paths = [name] if name.endswith('.py') else [
         osp.join(folder, f'{name}.py') for folder in FOLDERS]
@@ -38,61 +59,89 @@ def load_suite(name: str) -> Dict[str, Any]:
         if osp.isfile(path):
             suite = Config.fromfile(path).get('robustness')
             if not suite or 'attacks' not in suite:
-                raise ValueError(f'{path} must set robustness = dict(eps=['
-                                 '...], attacks=[...]), but does not')
+                raise ValueError(f'{path} must set robustness = dict('
+                                 'attacks=[...]), but does not')
             return suite.to_dict()
     raise ValueError(f'unknown suite {name!r}; known suites: '
                      f'{", ".join(known_suites())}, or a file of your own')
 
 
-def suite_rows(suite: Dict[str, Any], eps: Sequence[Any] = (),
-               steps: Sequence[int] = ()) -> List[Row]:
-    """The rows of a suite.
+def _check_keys(given: Any, known: Sequence[str], what: str) -> None:
+    unknown = sorted(set(given) - set(known))
+    if unknown:
+        raise ValueError(f'{what} has the keys {", ".join(known)}, but got '
+                         f'{", ".join(unknown)}')
 
-    Args:
-        suite (dict): As :func:`load_suite` gives it.
-        eps (sequence): Radii instead of the suite's.
-        steps (sequence): Numbers of steps instead of the suite's.
-    """
+
+def _suite_rows(suite: Dict[str, Any], eps: Sequence[Any],
+                steps: Sequence[int], counts: Counts) -> List[Row]:
+    _check_keys(suite, SUITE_KEYS, 'a suite')
     rows: List[Row] = []
     for entry in suite['attacks']:
-        unknown = set(entry) - set(KEYS)
-        if unknown:
-            raise ValueError(
-                f'an attack of a suite has the keys {", ".join(KEYS)}, but '
-                f'got {", ".join(sorted(unknown))}')
+        _check_keys(entry, ATTACK_KEYS, 'an attack of a suite')
+        entry = {**suite, **entry}
         rows += make_rows(
-            entry['attack'],
+            _counted(entry['attack'], counts),
             name=entry.get('name'),
-            eps=eps or entry.get('eps') or suite.get('eps') or (),
+            eps=eps or entry.get('eps') or (),
             steps=steps or entry.get('steps') or (),
             rms=True,
             trace=entry.get('trace', False))
     return rows
 
 
-def collect_rows(suite: Optional[str] = None,
-                 attacks: Sequence[str] = (),
-                 eps: Sequence[Any] = (),
-                 steps: Sequence[int] = ()) -> List[Row]:
-    """The rows that a command line asks for: attacks x eps x steps.
+def _counted(attack: Dict[str, Any], counts: Counts) -> Dict[str, Any]:
+    """Replace class_counts='train' by numbers, where somebody can count."""
+    if attack.get('class_counts') != FROM_TRAINING:
+        return attack
+    return dict(attack, class_counts=None if counts is None else counts())
+
+
+def make_plan(suite: Optional[str] = None,
+              attacks: Sequence[str] = (),
+              eps: Sequence[Any] = (),
+              steps: Sequence[int] = (),
+              minimal: Sequence[str] = (),
+              counts: Counts = None) -> Plan:
+    """What a command line asks for: attacks x eps x steps, and more.
 
     Args:
         suite (str, optional): Name or file of a suite. Defaults to None,
-            'quick' if there are no attacks either.
+            'quick' if nothing else is asked for either.
         attacks (sequence): Attacks as typed, see :func:`parse_attack`.
         eps (sequence): Radii. Empty means those of the suite or attack.
         steps (sequence): Numbers of steps, likewise.
+        minimal (sequence): Searches for the smallest perturbation, as typed.
+        counts (callable, optional): Gives the pixels of each class in the
+            training labels, for ``class_counts='train'``. Defaults to None,
+            those of each image.
 
     Raises:
         KeyError: If an attack is unknown.
         TypeError: If an option of an attack is unknown.
         ValueError: If the suite is unknown or an option is out of range.
     """
-    rows: List[Row] = []
-    if suite is not None or not attacks:
-        rows += suite_rows(load_suite(suite or 'quick'), eps, steps)
+    plan = Plan()
+    searches = [parse_attack(text) for text in minimal]
+    if suite is not None or not (attacks or minimal):
+        loaded = load_suite(suite or 'quick')
+        plan.rows += _suite_rows(loaded, eps, steps, counts)
+        plan.published = loaded.get('published') or []
+        searches = (loaded.get('minimal') or []) + searches
     for text in attacks:
-        rows += make_rows(parse_attack(text), eps=eps, steps=steps)
-    unique = {row.key: row for row in rows}
-    return list(unique.values())
+        plan.rows += make_rows(_counted(parse_attack(text), counts), eps=eps,
+                               steps=steps)
+    for attack in searches:
+        row, = make_rows(attack)
+        if not hasattr(row.build(1), 'minimal'):
+            raise ValueError(
+                f'{row.name} cannot search for the smallest perturbation; '
+                'DeepFool, DAG and ALMAProx can')
+        plan.minimal.append(row)
+    plan.rows = list({row.key: row for row in plan.rows}.values())
+    return plan
+
+
+def collect_rows(*args: Any, **kwargs: Any) -> List[Row]:
+    """The rows of :func:`make_plan`."""
+    return make_plan(*args, **kwargs).rows

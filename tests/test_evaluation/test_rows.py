@@ -5,7 +5,7 @@ import torch
 from mmseg_rppgd.evaluation.rows import (AttackRun, group_rows, make_rows,
                                          parse_attack)
 from mmseg_rppgd.evaluation.suites import (collect_rows, known_suites,
-                                           load_suite)
+                                           load_suite, make_plan)
 
 
 @pytest.mark.parametrize('text, config', [
@@ -132,8 +132,52 @@ def test_quick_is_the_default_suite():
 
 @pytest.mark.parametrize('name', known_suites())
 def test_every_suite_gives_rows(name):
-    rows = collect_rows(name)
+    plan = make_plan(name)
+    rows = plan.rows + plan.minimal
     assert rows and len({r.key for r in rows}) == len(rows)
+
+
+def test_suites_are_those_that_are_promised():
+    assert set(known_suites()) >= {
+        'quick', 'paper', 'strength', 'convergence', 'reliable',
+        'reliable-mini', 'semsegbench'}
+
+
+def test_paper_has_the_attacks_of_its_tables():
+    assert [(r.name, r.norm, r.steps) for r in collect_rows('paper')][2:] == [
+        ('l2-BIM', 'l2', 10), ('PGD', 'linf', 10), ('PGD', 'linf', 20),
+        ('PGD', 'linf', 40), ('PGD', 'linf', 100)]
+
+
+def test_strength_takes_one_run_of_what_does_not_plan_ahead():
+    rows = collect_rows('strength')
+    runs = group_rows(rows)
+    assert len(rows) == 28 and len(runs) == 1 + 7 + 1 + 7
+    assert {len(run.rows) for run in runs} == {1, 7}
+
+
+def test_reliable_mini_has_the_members_of_reliable():
+    full, mini = collect_rows('reliable'), collect_rows('reliable-mini')
+    assert [r.name for r in full] == [r.name for r in mini]
+    assert {r.steps for r in mini} == {100}
+
+
+def test_budget_of_reliable_is_fixed():
+    rows = collect_rows('reliable', steps=[1], eps=['2/255', '4/255'])
+    assert min(r.steps for r in rows) == 100
+    assert {r.eps for r in rows} == {2 / 255, 4 / 255}
+
+
+def test_classes_are_counted_only_for_balanced_losses():
+    rows = collect_rows('reliable-mini', counts=lambda: [5, 6, 7])
+    counted = {r.name: r.attack.get('class_counts') for r in rows}
+    assert counted.pop('APGD-CE-Bal') == [5, 6, 7]
+    assert set(counted.values()) == {None}
+
+
+def test_only_minimum_norm_attacks_search():
+    with pytest.raises(ValueError, match='PGD cannot search.*DeepFool'):
+        make_plan(minimal=['PGD'])
 
 
 def test_eps_and_steps_replace_those_of_a_suite():
@@ -158,4 +202,7 @@ def test_suite_file_with_a_wrong_key_is_refused(tmp_path):
     path = tmp_path / 'mine.py'
     path.write_text("robustness = dict(attacks=[dict(type='FGSM')])")
     with pytest.raises(ValueError, match='keys attack.*got type'):
+        collect_rows(str(path))
+    path.write_text("robustness = dict(attack=[])")
+    with pytest.raises(ValueError, match='must set robustness'):
         collect_rows(str(path))

@@ -1,0 +1,8 @@
+# The smallest linf perturbation that makes 99 % of the pixels wrong.
+robustness = dict(
+    attacks=[],
+    minimal=[
+        dict(type='DeepFool'),
+        dict(type='DAG'),
+        dict(type='ALMAProx'),
+    ])

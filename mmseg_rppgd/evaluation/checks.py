@@ -1,0 +1,346 @@
+"""Self-checks: is the evaluation itself to be believed?
+
+Some read the rows, others probe the model on a few images: noise, a huge
+eps, the gradient. Each gives a plain sentence and passed or failed.
+"""
+from dataclasses import replace
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
+
+import numpy as np
+import torch
+
+from ..attacks.base import (Attack, AttackInputs, AttackResult, CheckedModel,
+                            full_precision)
+from ..attacks.objectives import PixelObjective
+from .jobs import AttackJob, Records, Sample, Tester, perturb
+from .metrics import accuracy
+from .results import Record, RowResult, stack_counts
+from .rows import AttackRun, Row, format_eps
+
+SLACK = 0.5  # points of aAcc that chance may move
+BALL_SLACK = 1e-6
+HUGE = dict(type='PGD', eps=1, alpha=0.1, steps=20)
+HUGE_LEAVES = 5  # percent of aAcc
+
+
+class UniformNoise(Attack):
+    """Noise drawn uniformly from the ball: no attack at all."""
+
+    def _run(self, model: CheckedModel, inputs: AttackInputs, callback: Any,
+             generator: Optional[torch.Generator]) -> AttackResult:
+        ball = self.threat_model.around(inputs.images, inputs.mask)
+        noise = torch.stack([ball.random_start(i, generator)
+                             for i in range(len(inputs.images))])
+        return AttackResult(ball.project(inputs.images + noise), None)
+
+
+class GradientProbe(Attack):
+    """Looks at the gradient of the cross-entropy at the clean image."""
+
+    def _run(self, model: CheckedModel, inputs: AttackInputs, callback: Any,
+             generator: Optional[torch.Generator]) -> AttackResult:
+        images = inputs.images.requires_grad_()
+        output = model(images)
+        with full_precision(images.device):
+            objective = PixelObjective('ce')
+            objective.init(inputs, None)
+            loss = objective.loss(output, 1, 1).sum()
+            gradient, = torch.autograd.grad(loss, images)
+        self.zero_share = float((gradient == 0).double().mean())
+        self.finite = bool(gradient.isfinite().all())
+        return AttackResult(inputs.images.detach(), None)
+
+
+class GradientJob:
+    """Record where the gradient of a model vanishes.
+
+    Args:
+        tester (Tester): The tested model.
+        surface (str): ``'whole'``, ``'slide'`` or ``'crop'``.
+    """
+    key = 'check-gradient'
+    name = 'check: gradient'
+    cost = 1
+
+    def __init__(self, tester: Tester, surface: str) -> None:
+        self.tester = tester
+        self.surface = surface
+        self.keys = [self.key]
+
+    def __call__(self, sample: Sample) -> Records:
+        probe = GradientProbe()
+        probe.zero_share, probe.finite = None, True  # nothing is labelled
+        perturb(probe, self.tester.segmentor, sample, self.surface,
+                torch.Generator(), self.tester.fp16)
+        return {self.key: {'index': sample.index, 'image': sample.path,
+                           'zero_share': probe.zero_share,
+                           'finite': probe.finite}}
+
+
+class Probes(NamedTuple):
+    """Jobs that only the checks need, on a few images.
+
+    Args:
+        noise (list[AttackJob]): Noise in the ball of each kind of row.
+        huge (AttackJob): A ball that holds every image.
+        gradient (GradientJob): Looks at the gradient.
+        white_box (list[AttackJob]): The rows of a transfer attack, run on
+            the tested model itself.
+    """
+    noise: List[AttackJob]
+    huge: AttackJob
+    gradient: GradientJob
+    white_box: List[AttackJob]
+
+    @property
+    def jobs(self) -> List[Any]:
+        """list: All of them."""
+        return [*self.noise, self.huge, self.gradient, *self.white_box]
+
+
+def probe_row(name: str, row: Row, **changes: Any) -> Row:
+    """A row of the checks, apart from those of the report."""
+    return replace(row, name=f'check: {name}', trace=False, **changes)
+
+
+def make_probes(rows: Sequence[Row], tester: Tester, surface: str, seed: int,
+                transfer: bool) -> Probes:
+    """Choose the probes that the rows need.
+
+    Args:
+        rows (Sequence[Row]): Rows of the report.
+        tester (Tester): The tested model.
+        surface (str): How the tested model is attacked.
+        seed (int): Seed of the evaluation.
+        transfer (bool): Whether the rows are attacks from a surrogate.
+    """
+
+    def job(row: Row) -> AttackJob:
+        return AttackJob(AttackRun([row]), tester, tester.segmentor, surface,
+                         seed)
+
+    balls: Dict[Tuple, Row] = {}
+    for row in rows:
+        balls.setdefault(ball_of(row), row)
+    noise = []
+    for row in balls.values():
+        config = dict(type=UniformNoise, norm=row.norm)
+        if row.rms is None:
+            config['eps'] = row.eps
+        noise.append(job(probe_row('random noise', row, attack=config,
+                                   steps=None)))
+    huge = Row('check: huge eps', HUGE, 'linf', 1., None, HUGE['steps'])
+    white_box = [job(probe_row(f'white-box {row.name}', row))
+                 for row in (rows if transfer else ())]
+    return Probes(noise, job(huge), GradientJob(tester, surface), white_box)
+
+
+def ball_of(row: Row) -> Tuple:
+    """What two rows share that attack in the same ball."""
+    return row.norm, row.eps, row.rms
+
+
+class Checker:
+    """Turns rows and probes into checks.
+
+    Args:
+        rows (Sequence[RowResult]): Rows of the report.
+        probes (Probes, optional): The probes; None if none were run.
+        records (dict): Records of the probes by key.
+        surface (str): ``'whole'``, ``'slide'`` or ``'crop'``.
+        transfer (bool): Whether the rows are attacks from a surrogate.
+    """
+
+    def __init__(self, rows: Sequence[RowResult], probes: Optional[Probes],
+                 records: Dict[str, List[Record]], surface: str,
+                 transfer: bool) -> None:
+        self.rows = rows
+        self.probes = probes
+        self.records = records
+        self.surface = surface
+        self.transfer = transfer
+
+    def checks(self) -> List[Dict[str, Any]]:
+        """All checks that apply, in the order of the report."""
+        found = [self.in_the_ball(), self.no_nan(), self.more_steps(),
+                 self.apgd()]
+        if self.probes is not None:
+            found += [self.huge_eps(), self.noise(), self.gradient(),
+                      self.white_box()]
+        return [check for check in found if check is not None]
+
+    def in_the_ball(self) -> Optional[Dict[str, Any]]:
+        """Every image is an image, and no farther than eps."""
+        worst, outside = 0., []
+        for result in self.rows:
+            # A window of 'crop' has an l2 ball of its own.
+            measured = self.surface != 'crop' or result.row.norm == 'linf'
+            for r in result.records:
+                excess = r['norm'] - r['eps'] if measured else 0.
+                worst = max(worst, excess)
+                if (excess > BALL_SLACK * max(1, r['eps']) or r['min'] < 0
+                        or r['max'] > 1):
+                    outside.append(f'{result.row.label}, {r["image"]}')
+        if outside:
+            return _check(
+                'in the ball', False, f'{len(outside)} attacked images lie '
+                'outside the ball or the pixel range, the first is '
+                f'{outside[0]}.')
+        return _check(
+            'in the ball', True, 'Every attacked image lies in [0, 1] and in '
+            f'its ball (largest excess {worst:.1e}).')
+
+    def no_nan(self) -> Dict[str, Any]:
+        """No pixel is not a number."""
+        count = sum(r['nan'] for result in self.rows for r in result.records)
+        return _check('no NaN', count == 0,
+                      f'{count} pixel values are not numbers.')
+
+    def more_steps(self) -> Optional[Dict[str, Any]]:
+        """The same attack with more steps is not weaker."""
+        pairs, weaker = 0, []
+        for few in self.rows:
+            for many in self.rows:
+                if not _same_but_steps(few.row, many.row):
+                    continue
+                pairs += 1
+                gain = aacc(many) - aacc(few)
+                if gain > SLACK:
+                    weaker.append(f'{many.row.label} leaves {gain:.2f} points'
+                                  f' of aAcc more than {few.row.steps} steps')
+        if not pairs:
+            return None
+        return _check(
+            'more steps are not weaker', not weaker,
+            '; '.join(weaker) + '.' if weaker else
+            f'In {pairs} pairs the attack with more steps leaves no more '
+            f'aAcc (up to {SLACK} points).')
+
+    def apgd(self) -> Optional[Dict[str, Any]]:
+        """APGD is not weaker than PGD with as many steps or fewer."""
+        best = self._strongest(lambda row: row.attack['type'] == 'APGD')
+        weaker, compared = [], 0
+        for result in self.rows:
+            row = result.row
+            if row.attack['type'] != 'PGD' or ball_of(row) not in best:
+                continue
+            other = best[ball_of(row)]
+            if (other.row.steps or 0) < (row.steps or 0):
+                continue
+            compared += 1
+            gain = aacc(other) - aacc(result)
+            if gain > SLACK:
+                weaker.append(f'{other.row.label} leaves {gain:.2f} points of'
+                              f' aAcc more than {row.label}')
+        if not compared:
+            return None
+        return _check(
+            'APGD is not weaker than PGD', not weaker,
+            '; '.join(weaker) + '.' if weaker else
+            'APGD leaves no more aAcc than PGD with as many steps or fewer '
+            f'(up to {SLACK} points).')
+
+    def huge_eps(self) -> Dict[str, Any]:
+        """With every image allowed, almost no pixel is right."""
+        left = self._probe_aacc(self.probes.huge)
+        return _check(
+            'a huge eps breaks the model', left < HUGE_LEAVES,
+            f'PGD with eps=1, alpha=0.1 and {HUGE["steps"]} steps leaves '
+            f'{left:.2f} aAcc; it should leave under {HUGE_LEAVES}, or the '
+            'gradients mislead.')
+
+    def noise(self) -> Optional[Dict[str, Any]]:
+        """Random noise does less than the attacks."""
+        stronger = []
+        white_box = self._white_box_aacc()
+        for job in self.probes.noise:
+            row = job.run.longest
+            left, best = self._probe_aacc(job), white_box.get(ball_of(row))
+            if best is not None and left < best - SLACK:
+                stronger.append(
+                    f'noise of eps {format_eps(row.eps, row.rms)} '
+                    f'({row.norm}) leaves {left:.2f} aAcc, the best attack '
+                    f'{best:.2f}')
+        return _check(
+            'random noise is not stronger', not stronger,
+            '; '.join(stronger) + '.' if stronger else
+            'Random noise in the ball leaves more aAcc than the attacks.')
+
+    def gradient(self) -> Dict[str, Any]:
+        """The model has a gradient to follow."""
+        records = self.records[GradientJob.key]
+        shares = [r['zero_share'] for r in records
+                  if r['zero_share'] is not None]
+        share = 100 * float(np.mean(shares)) if shares else 0.
+        finite = all(r['finite'] for r in records)
+        return _check(
+            'gradients are there', finite and share < 50,
+            f'{share:.2f} % of the pixel values have a gradient of exactly '
+            'zero' + ('.' if finite else ', and some are not finite.'))
+
+    def white_box(self) -> Optional[Dict[str, Any]]:
+        """Knowing the model is no disadvantage."""
+        if not self.probes.white_box:
+            return None
+        stronger = []
+        for result, job in zip(self.rows, self.probes.white_box):
+            white, black = self._probe_aacc(job), self._on_probed(result)
+            if black < white - SLACK:
+                stronger.append(f'{result.row.label} leaves {black:.2f} aAcc '
+                                f'by transfer and {white:.2f} white-box')
+        return _check(
+            'transfer is not stronger than white-box', not stronger,
+            '; '.join(stronger) + '.' if stronger else
+            'Every attack leaves more aAcc when it is made on the surrogate.')
+
+    def _strongest(self, wanted: Any) -> Dict[Tuple, RowResult]:
+        """The strongest of the wanted rows, by ball."""
+        best: Dict[Tuple, RowResult] = {}
+        for result in self.rows:
+            ball = ball_of(result.row)
+            if wanted(result.row) and (ball not in best or aacc(result) <
+                                       aacc(best[ball])):
+                best[ball] = result
+        return best
+
+    def _white_box_aacc(self) -> Dict[Tuple, float]:
+        """Lowest aAcc of a white-box attack on the probed images, by ball."""
+        best: Dict[Tuple, float] = {}
+        if self.transfer:
+            left = [(job.run.longest, self._probe_aacc(job))
+                    for job in self.probes.white_box]
+        else:
+            left = [(r.row, self._on_probed(r)) for r in self.rows]
+        for row, value in left:
+            best[ball_of(row)] = min(value, best.get(ball_of(row), 100.))
+        return best
+
+    def _probe_aacc(self, job: AttackJob) -> float:
+        return _aacc(self.records[job.keys[0]], self.rows[0].num_classes)
+
+    def _on_probed(self, result: RowResult) -> float:
+        """The aAcc of a row on the images that were probed."""
+        probed = {r['index'] for r in self.records[GradientJob.key]}
+        return _aacc([r for r in result.records if r['index'] in probed],
+                     result.num_classes)
+
+
+def aacc(result: RowResult) -> float:
+    """The aAcc of a row; 100 if no pixel is labelled."""
+    return _aacc(result.records, result.num_classes)
+
+
+def _aacc(records: Sequence[Record], num_classes: int) -> float:
+    value = accuracy(stack_counts(records, num_classes).sum(axis=0))
+    return float(np.nan_to_num(value, nan=100.))
+
+
+def _same_but_steps(few: Row, many: Row) -> bool:
+    if few.steps is None or many.steps is None or few.steps >= many.steps:
+        return False
+    a, b = (dict(row.attack, steps=None) for row in (few, many))
+    return a == b and ball_of(few) == ball_of(many)
+
+
+def _check(name: str, passed: bool, detail: str) -> Dict[str, Any]:
+    return {'name': name, 'passed': bool(passed), 'detail': detail}

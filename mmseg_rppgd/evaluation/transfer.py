@@ -1,0 +1,250 @@
+"""Black-box attacks: adversarial images made on another model.
+
+Adversarial images are made once and cached, as floating-point numbers and as
+the 8-bit PNG that a file of them would be; both are tested, since rounding
+costs an attack some of its strength.
+"""
+import hashlib
+import os
+import os.path as osp
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from .examples import to_8bit
+from .jobs import (Records, Sample, StopWatch, Tester, attack_record,
+                   example_of, perturb)
+from .metrics import compute_metrics, pack_counts
+from .results import SCALARS, cell, stack_counts
+from .rows import AttackRun, Row, digest, jsonable
+from .store import write_json, write_text
+
+
+class Adversary(NamedTuple):
+    """An adversarial image.
+
+    Args:
+        image (Tensor): (3, h, w) in [0, 1].
+        seconds (float): How long it took to make.
+    """
+    image: Tensor
+    seconds: float
+
+
+class Source:
+    """A model on which adversarial images are made, with their cache.
+
+    Args:
+        segmentor (nn.Module): The model.
+        info (dict): ``config``, ``checkpoint`` and ``sha256`` of it.
+        cache (str): Folder of cached adversarial images.
+        surface (str): ``'whole'``, ``'slide'`` or ``'crop'``.
+        seed (int): Seed of the noise.
+        fp16 (bool): Whether to attack under autocast. Defaults to False.
+    """
+
+    def __init__(self, segmentor: nn.Module, info: Dict[str, Any], cache: str,
+                 surface: str, seed: int, fp16: bool = False) -> None:
+        self.segmentor = segmentor
+        self.info = info
+        self.cache = cache
+        self.surface = surface
+        self.seed = seed
+        self.fp16 = fp16
+
+    def attack(self, row: Row, sample: Sample, clean: Tensor) -> Adversary:
+        """The adversarial image of a row, from the cache if it is there."""
+        path = self._path(row, sample.index, clean)
+        if osp.exists(path):
+            with np.load(path) as arrays:
+                image = torch.from_numpy(arrays['image']).to(clean)
+                return Adversary(image, float(arrays['seconds']))
+        watch = StopWatch(clean.device)
+        batch = perturb(
+            row.build(clean.numel()), self.segmentor, sample, self.surface,
+            AttackRun([row]).generator(self.seed, sample.index), self.fp16)
+        adversary = Adversary(batch.adv_images[0], round(watch.stop(), 4))
+        self._save(path, adversary, clean, row)
+        return adversary
+
+    def _path(self, row: Row, index: int, clean: Tensor) -> str:
+        # The image is part of the name: another data set, or the same one
+        # in another size, is another adversary.
+        pixels = hashlib.sha256(to_8bit(clean).tobytes()).hexdigest()
+        model = self.info['sha256'] or digest(self.info['checkpoint'])
+        return osp.join(self.cache, model[:12], f'{row.key}-seed{self.seed}-'
+                        f'{self.surface}', f'{index}-{pixels[:8]}.npz')
+
+    @staticmethod
+    def _save(path: str, adversary: Adversary, clean: Tensor,
+              row: Row) -> None:
+        os.makedirs(osp.dirname(path), exist_ok=True)
+        rounded = round_to_8bit(adversary.image, clean, row)
+        Image.fromarray(to_8bit(rounded)).save(path.replace('.npz', '.png'))
+        np.savez_compressed(
+            path + '.tmp.npz', image=adversary.image.cpu().numpy(),
+            seconds=adversary.seconds)
+        os.replace(path + '.tmp.npz', path)
+
+
+def round_to_8bit(image: Tensor, clean: Tensor, row: Row) -> Tensor:
+    """Round an adversarial image to the 256 levels of a picture.
+
+    For linf, towards the clean image where the nearest level is outside the
+    ball: a picture that left it would be another threat.
+    """
+    levels = (image * 255).round()
+    if row.norm == 'linf' and row.eps is not None:
+        slack = 1e-3  # of a level; float32 does not hit levels exactly
+        lower = ((clean - row.eps) * 255 - slack).ceil()
+        upper = ((clean + row.eps) * 255 + slack).floor()
+        levels = torch.where(lower <= upper, levels.clamp(lower, upper),
+                             levels)
+    return levels.clamp(0, 255) / 255
+
+
+class TransferJob:
+    """Test a model on adversarial images of another.
+
+    Args:
+        row (Row): The attack.
+        source (Source): The model on which it is run.
+        tester (Tester): The tested model.
+        keep (callable, optional): Takes the example of an image.
+    """
+
+    def __init__(self, row: Row, source: Source, tester: Tester,
+                 keep: Any = None) -> None:
+        self.row = row
+        self.source = source
+        self.tester = tester
+        self.keep = keep
+        self.name = row.label
+        self.keys = [row.key]
+        self.rows = [row]
+        self.cost = row.steps or 10
+
+    def __call__(self, sample: Sample) -> Records:
+        clean = self.tester.clean_image(sample)
+        adversary = self.source.attack(self.row, sample, clean)
+        counts, prediction = self.tester.measure(sample, adversary.image)
+        rounded, _ = self.tester.measure(
+            sample, round_to_8bit(adversary.image, clean, self.row))
+        if self.keep is not None:
+            self.keep(example_of(sample, self.row, clean, adversary.image,
+                                 prediction))
+        return {self.row.key: {
+            **attack_record(sample, self.row, self.row.build(clean.numel()),
+                            clean, adversary.image, counts),
+            'seconds': adversary.seconds, 'rounded': pack_counts(rounded)}}
+
+
+class MatrixJob:
+    """Test every model on the adversarial images of one of them.
+
+    Args:
+        row (Row): The attack.
+        name (str): Name of the model on which it is run.
+        source (Source): That model.
+        testers (dict[str, Tester]): The tested models by name.
+    """
+
+    def __init__(self, row: Row, name: str, source: Source,
+                 testers: Dict[str, Tester]) -> None:
+        self.row = row
+        self.source = source
+        self.testers = testers
+        self.name = f'{row.label} on {name}'
+        self.keys = [f'matrix-{row.key}-from-{name}']
+        self.cost = (row.steps or 10) + len(testers)
+
+    def __call__(self, sample: Sample) -> Records:
+        first = next(iter(self.testers.values()))
+        clean = first.clean_image(sample)
+        adversary = self.source.attack(self.row, sample, clean)
+        rounded = round_to_8bit(adversary.image, clean, self.row)
+        targets = {
+            name: {'float': pack_counts(
+                       tester.measure(sample, adversary.image)[0]),
+                   'png': pack_counts(tester.measure(sample, rounded)[0])}
+            for name, tester in self.testers.items()}
+        return {self.keys[0]: {'index': sample.index, 'image': sample.path,
+                               'seconds': adversary.seconds,
+                               'targets': targets}}
+
+
+def model_names(infos: Sequence[Dict[str, Any]]) -> List[str]:
+    """Short names of models that differ."""
+    names: List[str] = []
+    for info in infos:
+        name = osp.splitext(osp.basename(
+            info['config'].rpartition('::')[2]))[0]
+        count = sum(n == name or n.startswith(name + '#') for n in names)
+        names.append(name if not count else f'{name}#{count + 1}')
+    return names
+
+
+def build_matrix(infos: Dict[str, Dict[str, Any]], rows: Sequence[Row],
+                 clean: Dict[str, List[dict]],
+                 records: Dict[Tuple[str, str], List[dict]],
+                 classes: Sequence[str]) -> Dict[str, Any]:
+    """Build the content of transfer.json.
+
+    Args:
+        infos (dict): Description of each model by name.
+        rows (Sequence[Row]): The attacks.
+        clean (dict): Records of the clean images by model.
+        records (dict): Records by (key of the row, name of the source).
+        classes (Sequence[str]): Names of the classes.
+    """
+
+    def metrics(counts: List[dict]) -> Dict[str, Optional[float]]:
+        all_metrics = compute_metrics(
+            stack_counts(counts, len(classes)), classes)
+        return {k: all_metrics[k] for k in SCALARS}
+
+    return {
+        'schema': 1,
+        'models': infos,
+        'clean': {name: metrics(r) for name, r in clean.items()},
+        'attacks': [{
+            'name': row.name,
+            'config': jsonable(row.attack),
+            'eps': row.eps,
+            'matrix': {source: {target: {
+                form: metrics([r['targets'][target][form]
+                               for r in records[row.key, source]])
+                for form in ('float', 'png')} for target in infos}
+                for source in infos},
+        } for row in rows],
+    }
+
+
+def matrix_markdown(matrix: Dict[str, Any]) -> str:
+    """Tables of mIoU: the model attacked down, the model tested across."""
+    names = list(matrix['models'])
+    head = ['| attacked \\ tested | ' + ' | '.join(names) + ' |',
+            '|---|' + '---:|' * len(names)]
+    lines = ['mIoU in percent of floating-point adversarial images, and '
+             'behind the stroke of 8-bit ones.', '', *head]
+    lines.append('| (clean) | ' + ' | '.join(
+        cell(matrix['clean'][name]['mIoU']) for name in names) + ' |')
+    for attack in matrix['attacks']:
+        steps = attack['config'].get('steps')
+        lines += ['', f'{attack["name"]}, eps {attack["eps"]}, steps '
+                  f'{cell(steps)}', '', *head]
+        for source in names:
+            cells = [attack['matrix'][source][target] for target in names]
+            lines.append(f'| {source} | ' + ' | '.join(
+                f'{cell(c["float"]["mIoU"])} / {cell(c["png"]["mIoU"])}'
+                for c in cells) + ' |')
+    return '\n'.join(lines) + '\n'
+
+
+def write_matrix(folder: str, matrix: Dict[str, Any]) -> None:
+    """Write transfer.json and transfer.md."""
+    write_json(osp.join(folder, 'transfer.json'), matrix)
+    write_text(osp.join(folder, 'transfer.md'), matrix_markdown(matrix))

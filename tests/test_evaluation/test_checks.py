@@ -1,0 +1,144 @@
+"""Self-checks pass on sound numbers and fail on unsound ones."""
+import pytest
+import torch
+
+from mmseg_rppgd.evaluation.checks import (Checker, GradientJob,
+                                           GradientProbe, UniformNoise,
+                                           make_probes)
+from mmseg_rppgd.evaluation.jobs import Tester
+from mmseg_rppgd.evaluation.results import RowResult
+from mmseg_rppgd.evaluation.suites import collect_rows
+
+PIXELS = 1000
+
+
+def records(aacc, images=2, norm=0.03, **changes):
+    right = round(PIXELS * aacc / 100)
+    return [{'index': i, 'image': f'{i}.png', 'class': [0], 'tp': [right],
+             'pred': [right], 'label': [PIXELS], 'eps': 0.03, 'rms': 0.03,
+             'norm': norm, 'nan': 0, 'min': 0., 'max': 1., 'seconds': 1.,
+             **changes} for i in range(images)]
+
+
+def results(**aacc):
+    """Rows by their command-line spelling, with their aAcc."""
+    rows = []
+    for text, value in aacc.items():
+        name, _, steps = text.partition('_')
+        rows += [RowResult(row, records(value), 1) for row in collect_rows(
+            attacks=[name], steps=[int(steps)] if steps else ())]
+    return rows
+
+
+def check(name, rows, **kwargs):
+    checker = Checker(rows, kwargs.get('probes'), kwargs.get('found', {}),
+                      kwargs.get('surface', 'whole'),
+                      kwargs.get('transfer', False))
+    found = [c for c in checker.checks() if c['name'] == name]
+    return found[0] if found else None
+
+
+def probed(rows, huge=1., noise=90., zero_share=0., finite=True, white=50.,
+           transfer=False):
+    """Probes of rows with the aAcc that they left."""
+    probes = make_probes([r.row for r in rows], Tester(None, 1, 255), 'whole',
+                         0, transfer)
+    found = {probes.huge.keys[0]: records(huge)}
+    found.update({job.keys[0]: records(noise) for job in probes.noise})
+    found.update({job.keys[0]: records(white) for job in probes.white_box})
+    found[GradientJob.key] = [
+        {'index': i, 'zero_share': zero_share, 'finite': finite}
+        for i in range(2)]
+    return dict(probes=probes, found=found, transfer=transfer)
+
+
+def test_sound_rows_pass_every_check():
+    rows = results(PGD_3=40, PGD_10=20, APGD=10)
+    checks = Checker(rows, *[probed(rows)[k] for k in ('probes', 'found')],
+                     'whole', False).checks()
+    assert len(checks) == 7
+    assert all(c['passed'] and c['detail'].endswith('.') for c in checks)
+
+
+@pytest.mark.parametrize('changes', [
+    dict(norm=0.0301), dict(min=-0.001), dict(max=1.001)])
+def test_outside_the_ball(changes):
+    row, = results(PGD=50)
+    row.records[1].update(changes)
+    found = check('in the ball', [row])
+    assert not found['passed'] and '1.png' in found['detail']
+
+
+def test_rounding_is_no_way_out_of_the_ball():
+    row, = results(PGD=50)
+    row.records[0]['norm'] = 0.03 + 5e-7
+    assert check('in the ball', [row])['passed']
+
+
+def test_nan_is_counted():
+    row, = results(PGD=50)
+    row.records[0]['nan'] = 7
+    found = check('no NaN', [row])
+    assert not found['passed'] and found['detail'].startswith('7 ')
+
+
+def test_more_steps_that_are_weaker():
+    name = 'more steps are not weaker'
+    assert check(name, results(PGD_3=40, PGD_10=40.4))['passed']
+    found = check(name, results(PGD_3=40, PGD_10=41))
+    assert not found['passed'] and '1.00 points' in found['detail']
+
+
+def test_steps_of_different_attacks_are_not_compared():
+    assert check('more steps are not weaker',
+                 results(PGD_3=40, CosPGD_10=60)) is None
+
+
+def test_apgd_weaker_than_pgd():
+    name = 'APGD is not weaker than PGD'
+    assert check(name, results(PGD_10=40, APGD_10=40))['passed']
+    assert not check(name, results(PGD_10=40, APGD_10=42))['passed']
+
+
+def test_apgd_with_fewer_steps_is_not_compared():
+    assert check('APGD is not weaker than PGD',
+                 results(PGD_40=40, APGD_10=60)) is None
+
+
+@pytest.mark.parametrize('name, bad', [
+    ('a huge eps breaks the model', dict(huge=6.)),
+    ('random noise is not stronger', dict(noise=30.)),
+    ('gradients are there', dict(zero_share=0.7)),
+    ('gradients are there', dict(finite=False)),
+])
+def test_probes_that_fail(name, bad):
+    rows = results(PGD=40)
+    assert check(name, rows, **probed(rows))['passed']
+    assert not check(name, rows, **probed(rows, **bad))['passed']
+
+
+def test_transfer_stronger_than_white_box():
+    name = 'transfer is not stronger than white-box'
+    rows = results(PGD=40)
+    assert check(name, rows, **probed(rows)) is None
+    sound, unsound = (probed(rows, white=w, transfer=True) for w in (30, 60))
+    assert check(name, rows, **sound)['passed']
+    found = check(name, rows, **unsound)
+    assert not found['passed'] and '60.00 white-box' in found['detail']
+
+
+def test_noise_stays_in_the_ball_and_moves_every_image():
+    images, labels = torch.rand(2, 3, 6, 5), torch.zeros(2, 6, 5).long()
+    noisy = UniformNoise(0.1)(
+        lambda x: torch.cat([x, x], 1)[:, :4], images, labels)
+    delta = (noisy - images).abs()
+    assert 0.05 < delta.amax() <= 0.1 + 1e-6
+    assert (delta.flatten(1).amax(1) > 0.05).all()
+
+
+def test_gradient_probe_measures_the_share_of_zeros():
+    images, labels = torch.rand(1, 3, 4, 4), torch.zeros(1, 4, 4).long()
+    probe = GradientProbe()
+    left = torch.tensor([1., 1, 0, 0])  # the right half has no influence
+    probe(lambda x: torch.cat([x, -x], 1) * left, images, labels)
+    assert probe.finite and probe.zero_share == 0.5

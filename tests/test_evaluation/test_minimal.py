@@ -1,0 +1,88 @@
+"""Searches for the smallest perturbation, and counting the classes."""
+import json
+
+import numpy as np
+import pytest
+from mmengine.config import Config
+
+from mmseg_rppgd.evaluation.class_counts import count_training_labels
+from mmseg_rppgd.evaluation.minimal import (build_minimal, minimal_markdown,
+                                            success_curve)
+from mmseg_rppgd.evaluation.suites import make_plan
+
+
+def record(norm, labelled=True):
+    return {'norm': norm, 'labelled': labelled, 'seconds': 1.}
+
+
+def test_an_unreached_image_is_farther_than_any_radius():
+    row, = make_plan(minimal=['DeepFool']).minimal
+    found = [record(0.02), record(None), record(0.01), record(None, False)]
+    attack, = build_minimal([row], [found])['attacks']
+    assert (attack['found'], attack['images']) == (2, 3)
+    assert attack['median'] == 0.02
+    assert attack['success']['percent'][-1] == pytest.approx(200 / 3)
+
+
+def test_success_is_the_share_that_is_near_enough():
+    curve = success_curve([0.01, 0.02, 0.04], 4)
+    share = np.interp([0.005, 0.015, 0.03, 0.04], curve['eps'],
+                      curve['percent'])
+    assert share.tolist() == [0, 25, 50, 75]
+
+
+def test_nothing_found_has_no_median():
+    row, = make_plan(minimal=['DeepFool']).minimal
+    minimal = build_minimal([row], [[record(None)]])
+    assert minimal['attacks'][0]['median'] is None
+    assert '| DeepFool | linf | - | - | 0 | 1 |' in minimal_markdown(minimal)
+
+
+def test_command_writes_distances(run_tool, tmp_path):
+    run_tool('--minimal', 'DeepFool(steps=10, threshold=0.2)', '--limit', 3)
+    minimal = json.loads(
+        (tmp_path / 'report' / 'minimal_norm.json').read_text())
+    attack, = minimal['attacks']
+    assert attack['images'] == 3 and attack['threshold'] == 0.2
+    found = [norm for norm in attack['norms'] if norm is not None]
+    assert len(found) == attack['found'] > 0
+    assert all(0 <= norm < 1 for norm in found)
+    assert (tmp_path / 'report' / 'minimal_norm.md').exists()
+
+
+def training_config(tiny, **dataset):
+    cfg = Config.fromfile(str(tiny / 'config.py'))
+    cfg.train_dataloader = dict(dataset={
+        **cfg.test_dataloader.dataset, **dataset})
+    return cfg
+
+
+def test_training_labels_are_counted_without_void(tiny, tmp_path):
+    import cv2
+    labels = np.stack([
+        cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+        for path in (tiny / 'labels').glob('*.png')])
+    counts = count_training_labels(training_config(tiny), 3, 255,
+                                   str(tmp_path))
+    assert counts == np.bincount(labels[labels != 255], minlength=3).tolist()
+
+
+def test_counts_are_kept(tiny, tmp_path):
+    cfg = training_config(tiny)
+    count_training_labels(cfg, 3, 255, str(tmp_path))
+    path, = tmp_path.glob('class_counts-*.json')
+    path.write_text('[1, 2, 3]')
+    assert count_training_labels(cfg, 3, 255, str(tmp_path)) == [1, 2, 3]
+
+
+def test_repeated_data_sets_are_looked_through(tiny, tmp_path):
+    cfg = training_config(tiny)
+    once = count_training_labels(cfg, 3, 255, str(tmp_path))
+    cfg.train_dataloader.dataset = dict(
+        type='RepeatDataset', times=3, dataset=cfg.train_dataloader.dataset)
+    assert count_training_labels(cfg, 3, 255, str(tmp_path)) == once
+
+
+def test_missing_training_set_gives_no_counts(tiny, tmp_path):
+    cfg = training_config(tiny, data_root='nowhere')
+    assert count_training_labels(cfg, 3, 255, str(tmp_path)) is None

@@ -1,0 +1,116 @@
+"""Black-box attacks, their cache and the matrix."""
+import json
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from tiny_segmentor import numbers
+
+from mmseg_rppgd.evaluation.rows import make_rows
+from mmseg_rppgd.evaluation.transfer import model_names, round_to_8bit
+
+SHORT = ('--attacks', 'PGD', '--steps', 3, '--check-images', 2)
+
+
+@pytest.fixture(scope='module')
+def other(tiny):
+    """Another checkpoint for the same config."""
+    weights = torch.load(tiny / 'checkpoint.pth')
+    generator = torch.Generator().manual_seed(1)
+    for name, value in weights['state_dict'].items():
+        if value.dim() == 4:
+            noise = torch.randn(value.shape, generator=generator)
+            value.add_(0.3 * value.std() * noise)
+    torch.save(weights, tiny / 'other.pth')
+    return tiny / 'config.py', tiny / 'other.pth'
+
+
+def test_surrogate_rows_say_so(run_tool, other):
+    results = run_tool(*SHORT, '--surrogate', *other)
+    attack, = results['attacks']
+    assert attack['threat']['surrogate']['checkpoint'] == str(other[1])
+    assert set(attack['threat']['surrogate']) == {'config', 'checkpoint',
+                                                  'sha256'}
+    names = [c['name'] for c in results['checks']]
+    assert 'transfer is not stronger than white-box' in names
+
+
+def test_the_model_as_its_own_surrogate_is_white_box(run_tool, tiny,
+                                                     tmp_path):
+    same = tiny / 'config.py', tiny / 'checkpoint.pth'
+    black = run_tool(*SHORT, '--surrogate', *same)['attacks'][0]
+    white = run_tool(*SHORT, out=tmp_path / 'white')['attacks'][0]
+    for key in ('mIoU', 'aAcc', 'max_norm'):
+        assert black[key] == white[key]
+
+
+def test_adversaries_are_cached_as_floats_and_pictures(run_tool, other,
+                                                       tmp_path):
+    cache = tmp_path / 'cache'
+    words = (*SHORT, '--surrogate', *other, '--cache', cache)
+    first = run_tool(*words)
+    floats = sorted(cache.rglob('*.npz'))
+    assert len(floats) == len(sorted(cache.rglob('*.png'))) == 5
+    exact = np.load(floats[0])['image'].transpose(1, 2, 0) * 255
+    picture = np.asarray(Image.open(floats[0].with_suffix('.png')))
+    assert np.abs(exact - picture).max() < 1
+    # A changed file changes the numbers: it is read, not made again.
+    for path in floats:
+        with np.load(path) as arrays:
+            np.savez(path, image=arrays['image'] * 0 + 0.5,
+                     seconds=arrays['seconds'])
+    again = run_tool(*words, out=tmp_path / 'again')
+    assert numbers(again)['attacks'] != numbers(first)['attacks']
+
+
+def test_cost_of_rounding_is_reported(run_tool, other):
+    attack, = run_tool(*SHORT, '--surrogate', *other)['attacks']
+    assert set(attack['rounded']) == {'mIoU', 'aAcc', 'mAcc', 'MisRatio',
+                                      'NmIoU', 'CmIoU'}
+    assert attack['rounded']['aAcc'] == pytest.approx(attack['aAcc'], abs=10)
+
+
+def test_matrix_has_every_model_as_source_and_target(run_tool, other,
+                                                     tmp_path):
+    results = run_tool(*SHORT, '--matrix', *other)
+    matrix = json.loads((tmp_path / 'report' / 'transfer.json').read_text())
+    names = list(matrix['models'])
+    assert names == ['config', 'config#2']
+    cells = matrix['attacks'][0]['matrix']
+    assert cells['config']['config']['float']['mIoU'] == pytest.approx(
+        results['attacks'][0]['mIoU'])
+    assert matrix['clean']['config']['mIoU'] == results['clean']['mIoU']
+    for source in names:
+        for target in names:
+            assert set(cells[source][target]) == {'float', 'png'}
+    table = (tmp_path / 'report' / 'transfer.md').read_text()
+    assert '| config#2 |' in table and '| (clean) |' in table
+
+
+def test_rounded_image_stays_in_the_ball():
+    row, = make_rows(dict(type='PGD', eps=0.03))
+    clean = torch.randint(256, (3, 20, 20)) / 255
+    image = (clean + 0.03 * torch.randn(3, 20, 20).sign()).clamp(0, 1)
+    rounded = round_to_8bit(image, clean, row)
+    assert (rounded - clean).abs().max() <= 0.03 + 1e-6
+    assert torch.equal((rounded * 255).round() / 255, rounded)
+
+
+def test_rounding_changes_less_than_a_level():
+    row, = make_rows(dict(type='PGD', eps='8/255'))
+    clean = torch.randint(256, (3, 20, 20)) / 255
+    image = (clean + 8 / 255 * (2 * torch.rand(3, 20, 20) - 1)).clamp(0, 1)
+    rounded = round_to_8bit(image, clean, row)
+    assert (rounded - image).abs().max() <= 0.5 / 255 + 1e-6
+
+
+def test_models_of_one_config_get_different_names():
+    infos = [{'config': c} for c in ('a/x.py', 'mmseg::b/x.py', 'y.py')]
+    assert model_names(infos) == ['x', 'x#2', 'y']
+
+
+def test_surrogate_with_another_checkpoint_is_refused(run_tool, other,
+                                                      tiny):
+    with pytest.raises(SystemExit, match="'none.pth' does not exist"):
+        run_tool(*SHORT, '--surrogate', other[0], 'none.pth')
