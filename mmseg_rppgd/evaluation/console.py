@@ -2,10 +2,11 @@
 import sys
 from typing import Any, Dict, List, Optional, Sequence
 
+from rich.box import HEAVY_HEAD, SIMPLE_HEAD
 from rich.console import Console
-from rich.progress import (BarColumn, MofNCompleteColumn, Progress,
-                           TaskProgressColumn, TextColumn,
-                           TimeElapsedColumn, TimeRemainingColumn)
+from rich.progress import (BarColumn, Progress, TaskProgressColumn,
+                           TextColumn, TimeElapsedColumn,
+                           TimeRemainingColumn)
 from rich.table import Table
 
 from .results import (HEADER, cell, flat_rows, published_lines,
@@ -13,6 +14,9 @@ from .results import (HEADER, cell, flat_rows, published_lines,
 
 # A log file has no width of its own; a table must not be cut off in it.
 LOG_WIDTH = 130
+# What a narrow terminal leaves out, rather than cut numbers off.
+NARROW = 105
+DISPENSABLE = ('mAcc', 'NmIoU', 'CmIoU')
 
 
 class Screen:
@@ -32,8 +36,7 @@ class Screen:
             quiet=quiet, width=None if moving else LOG_WIDTH, highlight=False)
         self.progress = Progress(
             TextColumn('{task.description}'), BarColumn(),
-            MofNCompleteColumn(), TextColumn('images'),
-            TaskProgressColumn(), TimeElapsedColumn(), TextColumn('left'),
+            TextColumn('{task.fields[images]}'), TaskProgressColumn(), TimeElapsedColumn(), TextColumn('left'),
             TimeRemainingColumn(elapsed_when_finished=False),
             console=self.console, transient=True,
             disable=quiet or not moving)
@@ -49,11 +52,13 @@ class Screen:
 
     def plan(self, cost: float) -> None:
         """Say how much work there is, in attack steps x images."""
-        self._whole = self.progress.add_task('everything', total=cost)
+        self._whole = self.progress.add_task('everything', total=cost,
+                                             images='')
 
     def begin(self, name: str, images: int) -> None:
         """Show the row that is at work."""
-        self._task = self.progress.add_task(name, total=images)
+        self._task = self.progress.add_task(
+            name, total=images, images=f'{images} images')
 
     def advance(self, cost: float) -> None:
         """One more image is done."""
@@ -77,13 +82,19 @@ class Screen:
              published: Sequence[Dict[str, Any]] = ()) -> None:
         """Write the table, the worst case and the checks."""
         surface = {a['threat']['surface'] for a in results['attacks']}
-        table = Table(title='Robustness test, metrics in percent' + (
-            f'; attacked: {surface.pop()}' if surface else ''))
-        for i, name in enumerate(HEADER):
-            table.add_column(name, justify='left' if i < 3 else 'right',
-                             no_wrap=True)
+        narrow = self.console.width < NARROW
+        table = Table(
+            title='Robustness test, metrics in percent' +
+            (f'; attacked: {surface.pop()}' if surface else ''),
+            box=SIMPLE_HEAD if narrow else HEAVY_HEAD, pad_edge=not narrow)
+        shown = [i for i, name in enumerate(HEADER)
+                 if not (narrow and name in DISPENSABLE)]
+        for i in shown:
+            table.add_column(
+                HEADER[i], justify='left' if i < 3 else 'right', no_wrap=True)
         for row in flat_rows(results):
-            table.add_row(*table_cells(row))
+            cells = table_cells(row)
+            table.add_row(*[cells[i] for i in shown])
         worst = results['worst_case']
         if results['attacks']:
             table.add_section()

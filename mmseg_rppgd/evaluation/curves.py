@@ -1,5 +1,5 @@
 """curves.png: how metrics fall with steps and radius."""
-from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -7,7 +7,27 @@ from matplotlib.figure import Figure
 from .rows import digest, format_eps
 
 SIZE = (5.2, 3.8)  # inches of one plot
-Line = Tuple[str, List[float], List[Optional[float]]]
+STYLES = ('-', '--', ':', '-.')
+MANY = 6  # lines, beyond which the legend stands beside the plot
+
+
+class Line(NamedTuple):
+    """One line of a plot.
+
+    Args:
+        name (str): What the legend calls it.
+        x (list): Abscissae.
+        y (list): Values, None where undefined.
+        attack (str): Lines of one attack have one colour.
+        variant (str): Lines of one variant have one style.
+    """
+    name: str
+    x: List[float]
+    y: List[Optional[float]]
+    attack: str
+    variant: str = ''
+
+
 
 
 def draw_curves(path: str, results: Dict[str, Any],
@@ -37,19 +57,26 @@ def _lines(lines: Sequence[Line], xlabel: str, ylabel: str, title: str,
            marker: str = '', logarithmic: bool = False) -> Callable:
 
     def plot(axes: Any) -> None:
-        for name, x, y in lines:
-            axes.plot(x, [float('nan') if v is None else v for v in y],
-                      marker=marker, label=name)
+        attacks = list(dict.fromkeys(line.attack for line in lines))
+        variants = list(dict.fromkeys(line.variant for line in lines))
+        for line in lines:
+            axes.plot(
+                line.x, [float('nan') if v is None else v for v in line.y],
+                STYLES[variants.index(line.variant) % len(STYLES)],
+                color=f'C{attacks.index(line.attack)}', marker=marker,
+                markersize=4, label=line.name)
         axes.set(xlabel=xlabel, ylabel=ylabel, title=title)
         if logarithmic:
-            ticks = sorted({v for _, x, _ in lines for v in x})
+            ticks = sorted({v for line in lines for v in line.x})
             axes.set_xscale('log')
             axes.set_xticks(ticks, [f'{t:g}' for t in ticks])
             axes.minorticks_off()
         if ylabel.endswith('%'):
             axes.set_ylim(bottom=0)
         axes.grid(alpha=.3)
-        if lines:
+        if len(lines) > MANY:
+            axes.legend(fontsize=7, loc='center left', bbox_to_anchor=(1, .5))
+        elif lines:
             axes.legend(fontsize=8)
 
     return plot
@@ -66,9 +93,10 @@ def _convergence(results: Dict[str, Any]) -> List[Callable]:
             # A schedule that knows its length says nothing of shorter runs.
             note = '' if a['curve_is_of_shorter_runs'] else (
                 f' (schedule of {len(a["curve"])})')
-            lines.append((_name(a, results) + note,
-                          [p['step'] for p in a['curve']],
-                          [p[metric] for p in a['curve']]))
+            lines.append(Line(
+                _name(a, results) + note, [p['step'] for p in a['curve']],
+                [p[metric] for p in a['curve']], a['name'],
+                _radius(a['threat'])))
         plots.append(_lines(lines, 'step', f'{metric}, %',
                             f'{metric} after every step'))
     return plots
@@ -92,8 +120,10 @@ def _over_steps(results: Dict[str, Any]) -> Optional[Callable]:
         lambda a: a['config'].get('steps'))
     if not groups:
         return None
-    lines = [(_name(rows[0], results), [a['config']['steps'] for a in rows],
-              [a['mIoU'] for a in rows]) for rows in groups]
+    lines = [Line(_name(rows[0], results),
+                  [a['config']['steps'] for a in rows],
+                  [a['mIoU'] for a in rows], rows[0]['name'],
+                  _radius(rows[0]['threat'])) for rows in groups]
     return _lines(lines, 'steps', 'mIoU, %', 'mIoU by number of steps', 'o',
                   True)
 
@@ -111,8 +141,10 @@ def _over_eps(results: Dict[str, Any]) -> Optional[Callable]:
     for rows in groups:
         steps = rows[0]['config'].get('steps')
         name = rows[0]['name'] + ('' if steps is None else f', {steps} steps')
-        lines.append((name, [0., *(a['threat']['rms'] for a in rows)],
-                      [clean, *(a['mIoU'] for a in rows)]))
+        lines.append(Line(
+            name, [0., *(a['threat']['rms'] for a in rows)],
+            [clean, *(a['mIoU'] for a in rows)], rows[0]['name'],
+            str(steps)))
     return _lines(lines, 'eps (l2: root mean square)', 'mIoU, %',
                   'mIoU by radius', 'o')
 
@@ -120,8 +152,8 @@ def _over_eps(results: Dict[str, Any]) -> Optional[Callable]:
 def _smallest(minimal: Optional[Dict[str, Any]]) -> Optional[Callable]:
     if not minimal:
         return None
-    lines = [(a['name'], a['success']['eps'], a['success']['percent'])
-             for a in minimal['attacks']]
+    lines = [Line(a['name'], a['success']['eps'], a['success']['percent'],
+                  a['name']) for a in minimal['attacks']]
     return _lines(lines, 'eps', 'images, %',
                   'images of which nearly all pixels are wrong')
 
@@ -145,5 +177,8 @@ def _name(attack: Dict[str, Any], results: Dict[str, Any]) -> str:
              for a in results['attacks']}
     if len(balls) == 1:
         return attack['name']
-    threat = attack['threat']
-    return f'{attack["name"]}, eps {format_eps(threat["eps"], threat["rms"])}'
+    return f'{attack["name"]}, eps {_radius(attack["threat"])}'
+
+
+def _radius(threat: Dict[str, Any]) -> str:
+    return format_eps(threat['eps'], threat['rms'])

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from ..pixel_model import PerturbedBatch, perturb_batch, unwrap_segmentor
 from ..pixel_space import PixelSpace
+from ..windows import check_windows
 from .examples import Example, to_8bit
 from .metrics import count_classes, pack_counts
 from .rows import AttackRun, Row
@@ -47,7 +48,7 @@ class Sample(NamedTuple):
         return data_sample.gt_sem_seg.data.squeeze(0)
 
 
-class Tester:
+class Predictor:
     """The tested model on single samples.
 
     Args:
@@ -111,7 +112,7 @@ class CleanJob:
     """Predict the clean image.
 
     Args:
-        tester (Tester): The tested model.
+        predictor (Predictor): The tested model.
         key (str): Key of the records. Defaults to 'clean'.
         before (callable, optional): ``before(sample)``, for hooks.
         after (callable, optional): ``after(sample, outputs)``, for hooks.
@@ -119,11 +120,11 @@ class CleanJob:
     """
     cost = 1
 
-    def __init__(self, tester: Tester, key: str = 'clean',
+    def __init__(self, predictor: Predictor, key: str = 'clean',
                  before: Optional[Callable] = None,
                  after: Optional[Callable] = None,
                  keep: Optional[Callable[[Example], None]] = None) -> None:
-        self.tester = tester
+        self.predictor = predictor
         self.name = key
         self.keys = [key]
         self.before = before
@@ -133,15 +134,15 @@ class CleanJob:
     def __call__(self, sample: Sample) -> Records:
         if self.before is not None:
             self.before(sample)
-        outputs = self.tester.predict(sample)
+        outputs = self.predictor.predict(sample)
         prediction = prediction_of(outputs)
-        counts = self.tester.count(sample, prediction)
+        counts = self.predictor.count(sample, prediction)
         if self.after is not None:
             self.after(sample, outputs)
         if self.keep is not None:
             self.keep(Example(
                 sample.index, 'clean',
-                to_8bit(self.tester.clean_image(sample)),
+                to_8bit(self.predictor.clean_image(sample)),
                 prediction.cpu().numpy(), label=sample.label.cpu().numpy()))
         return {self.name: {'index': sample.index, 'image': sample.path,
                             **pack_counts(counts)}}
@@ -152,7 +153,7 @@ class AttackJob:
 
     Args:
         run (AttackRun): The attack and the rows that are read off it.
-        tester (Tester): The tested model.
+        predictor (Predictor): The tested model.
         attacked (nn.Module): The segmentor that the attacker knows: the
             tested one, or a surrogate.
         surface (str): ``'whole'``, ``'slide'`` or ``'crop'``.
@@ -160,12 +161,12 @@ class AttackJob:
         keep (callable, optional): Takes the :class:`Example` of an image.
     """
 
-    def __init__(self, run: AttackRun, tester: Tester, attacked: nn.Module,
-                 surface: str, seed: int,
+    def __init__(self, run: AttackRun, predictor: Predictor,
+                 attacked: nn.Module, surface: str, seed: int,
                  keep: Optional[Callable[[Example], None]] = None) -> None:
         self.run = run
         self.rows = run.rows
-        self.tester = tester
+        self.predictor = predictor
         self.attacked = attacked
         self.surface = surface
         self.seed = seed
@@ -191,39 +192,41 @@ class AttackJob:
     def __call__(self, sample: Sample) -> Records:
         records: Records = {}
         curve: List[Dict[str, Any]] = []
-        clean = self.tester.clean_image(sample)
-        attack = self.run.longest.build(clean.numel())
+        clean = self.predictor.clean_image(sample)
+        num_values = self._num_values(clean)
+        attack = self.run.longest.build(num_values)
         # Measuring between the steps is not part of an attack's time.
-        watch = StopWatch(self.tester.device)
+        watch = StopWatch(self.predictor.device)
 
         def look(step: int, adv_images: Tensor) -> None:
             rows = [r for r in self.run.rows[:-1] if r.steps == step]
             if self.surface == 'crop' or not (rows or self.run.longest.trace):
                 return
             with watch.paused():
-                counts, prediction = self.tester.measure(sample,
+                counts, prediction = self.predictor.measure(sample,
                                                          adv_images[0])
                 if self.run.longest.trace:
                     curve.append(pack_counts(counts))
                 for row in rows:
                     records[row.key] = self._record(
                         sample, row, attack, clean, adv_images[0], counts,
-                        prediction, watch.seconds)
+                        prediction, watch.seconds, num_values)
 
         watched = WatchedAttack(attack, look)
         batch = perturb(watched, self.attacked, sample, self.surface,
                         self.run.generator(self.seed, sample.index),
-                        self.tester.fp16)
+                        self.predictor.fp16)
         seconds = watch.stop()
         row = self.run.longest
         adv_image = batch.adv_images[0]
         if batch.logits is None:
-            counts, prediction = self.tester.measure(sample, adv_image)
+            counts, prediction = self.predictor.measure(sample, adv_image)
         else:  # 'crop': there is no single adversarial image to predict
             prediction = batch.logits[0].argmax(0)
-            counts = self.tester.count(sample, prediction)
+            counts = self.predictor.count(sample, prediction)
         records[row.key] = self._record(sample, row, attack, clean, adv_image,
-                                        counts, prediction, seconds)
+                                        counts, prediction, seconds,
+                                        num_values)
         if row.trace and not watched.ran:  # nothing labelled, so no step
             curve = [pack_counts(counts)] * (row.steps or 0)
         for other in self.run.rows[:-1]:
@@ -235,12 +238,21 @@ class AttackJob:
 
     def _record(self, sample: Sample, row: Row, attack: Any, clean: Tensor,
                 adv_image: Tensor, counts: np.ndarray, prediction: Tensor,
-                seconds: float) -> Dict[str, Any]:
+                seconds: float, num_values: int) -> Dict[str, Any]:
         if self.keep is not None:
             self.keep(example_of(sample, row, clean, adv_image, prediction))
         return {
-            **attack_record(sample, row, attack, clean, adv_image, counts),
-            'seconds': round(seconds, 4)}
+            **attack_record(sample, row, attack, clean, adv_image, counts,
+                            num_values), 'seconds': round(seconds, 4)}
+
+    def _num_values(self, clean: Tensor) -> int:
+        """3HW of what is attacked: a window, if each is by itself."""
+        if self.surface != 'crop':
+            return clean.numel()
+        check_windows(self.attacked.test_cfg)
+        sides = zip(clean.shape[-2:], self.attacked.test_cfg['crop_size'])
+        height, width = (min(pair) for pair in sides)
+        return 3 * height * width
 
 
 def perturb(attack: Any, attacked: nn.Module, sample: Sample, surface: str,
@@ -254,13 +266,14 @@ def perturb(attack: Any, attacked: nn.Module, sample: Sample, surface: str,
 
 
 def attack_record(sample: Sample, row: Row, attack: Any, clean: Tensor,
-                  adv_image: Tensor, counts: np.ndarray) -> Dict[str, Any]:
+                  adv_image: Tensor, counts: np.ndarray,
+                  num_values: int) -> Dict[str, Any]:
     """What is stored of one attacked image."""
     eps = attack.resolved_eps(clean[None])
     return {
         'index': sample.index, 'image': sample.path, **pack_counts(counts),
         'eps': eps,
-        'rms': eps if row.norm == 'linf' else eps / clean.numel()**0.5,
+        'rms': eps if row.norm == 'linf' else eps / num_values**0.5,
         **measure_perturbation(clean, adv_image, row.norm),
     }
 

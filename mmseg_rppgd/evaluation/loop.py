@@ -14,7 +14,7 @@ from .checks import Checker, Probes, make_probes
 from .console import Screen, short_line
 from .environment import describe_environment
 from .examples import ExampleStore, spread
-from .jobs import AttackJob, CleanJob, Sample, Tester
+from .jobs import AttackJob, CleanJob, Predictor, Sample
 from .metrics import compute_metrics
 from .minimal import MinimalJob, build_minimal, write_minimal
 from .report import Report
@@ -124,14 +124,14 @@ class RobustTestLoop(BaseLoop):
                              'and data_prefix of test_dataloader.dataset')
         self.probed = list(spread(self.indices, probes))
         self.classes = list(dataset.metainfo['classes'])
-        self.tester = self._tester(self.segmentor, ignore_index)
+        self.predictor = self._predictor(self.segmentor, ignore_index)
         self.models = {
             name: (model.segmentor, model.info)
             for name, model in zip(
                 model_names([model_info] + [m.info for m in others]),
                 [OtherModel(self.segmentor, model_info), *others])
         } if others else {}
-        self.testers = {name: self._tester(segmentor, ignore_index)
+        self.predictors = {name: self._predictor(segmentor, ignore_index)
                         for name, (segmentor, _) in self.models.items()}
         self.settings = dict(
             settings or {}, seed=seed, images=len(self.indices),
@@ -151,9 +151,9 @@ class RobustTestLoop(BaseLoop):
             return surface
         return PixelModel(attacked.segmentor, surface=surface).surface
 
-    def _tester(self, segmentor: nn.Module,
-                ignore_index: Optional[int]) -> Tester:
-        return Tester(segmentor, len(self.classes), ignore_index, self.fp16)
+    def _predictor(self, segmentor: nn.Module,
+                ignore_index: Optional[int]) -> Predictor:
+        return Predictor(segmentor, len(self.classes), ignore_index, self.fp16)
 
     def run(self) -> Dict[str, Any]:
         """Run the test and return its results, as in results.json."""
@@ -185,15 +185,15 @@ class RobustTestLoop(BaseLoop):
 
     def _test(self) -> Dict[str, Any]:
         attacks, matrix = self._attack_jobs(), self._matrix_jobs()
-        minimal = [MinimalJob(row, self.tester, self.segmentor,
+        minimal = [MinimalJob(row, self.predictor, self.segmentor,
                               self._own_surface())
                    for row in self.plan.minimal]
-        clean = CleanJob(self.tester, before=self._before,
+        clean = CleanJob(self.predictor, before=self._before,
                          after=self._after, keep=self.examples.keep)
         probes = None
         if self.probed and self.rows:
             probes = make_probes(
-                self.rows, self.tester, self._own_surface(), self.seed,
+                self.rows, self.predictor, self._own_surface(), self.seed,
                 self.surrogate is not None)
         probe_jobs = probes.jobs if probes else []
         with self.screen:
@@ -240,12 +240,12 @@ class RobustTestLoop(BaseLoop):
         if self.surrogate is not None:
             source = self._source(self.surrogate.segmentor,
                                   self.surrogate.info)
-            return [TransferJob(row, source, self.tester, self.examples.keep)
-                    for row in self.rows]
+            return [TransferJob(row, source, self.predictor,
+                                self.examples.keep) for row in self.rows]
         runs = group_rows(self.rows)
         if self.surface == 'crop':  # windows have no common iterate
             runs = [AttackRun([row]) for row in self.rows]
-        return [AttackJob(run, self.tester, self.segmentor, self.surface,
+        return [AttackJob(run, self.predictor, self.segmentor, self.surface,
                           self.seed, self.examples.keep) for run in runs]
 
     def _source(self, segmentor: nn.Module, info: Dict[str, Any]) -> Source:
@@ -255,9 +255,9 @@ class RobustTestLoop(BaseLoop):
     def _matrix_jobs(self) -> List[Any]:
         if not self.models:
             return []
-        jobs: List[Any] = [CleanJob(tester, f'matrix-clean-{name}')
-                           for name, tester in self.testers.items()]
-        jobs += [MatrixJob(row, name, self._source(*model), self.testers)
+        jobs: List[Any] = [CleanJob(predictor, f'matrix-clean-{name}')
+                           for name, predictor in self.predictors.items()]
+        jobs += [MatrixJob(row, name, self._source(*model), self.predictors)
                  for row in self.rows for name, model in self.models.items()]
         return jobs
 
@@ -279,7 +279,7 @@ class RobustTestLoop(BaseLoop):
             dataset=dict(
                 type=type(self.dataloader.dataset).__name__,
                 num_images=len(self.indices), classes=self.classes),
-            environment=describe_environment(self.seed, self.tester.device),
+            environment=describe_environment(self.seed, self.predictor.device),
             surface=self.surface,
             surrogate=self.surrogate and self.surrogate.info,
             clean=done['clean'], attacks=attacks,

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from ..attacks.base import AttackResult
-from .jobs import Records, Sample, StopWatch, Tester, perturb
+from .jobs import Predictor, Records, Sample, StopWatch, perturb
 from .results import Record, cell
 from .rows import Row, jsonable
 from .store import write_json, write_text
@@ -46,15 +46,15 @@ class MinimalJob:
 
     Args:
         row (Row): The attack.
-        tester (Tester): The tested model.
+        predictor (Predictor): The tested model.
         segmentor (nn.Module): The attacked one.
         surface (str): ``'whole'`` or ``'slide'``.
     """
 
-    def __init__(self, row: Row, tester: Tester, segmentor: nn.Module,
+    def __init__(self, row: Row, predictor: Predictor, segmentor: nn.Module,
                  surface: str) -> None:
         self.row = row
-        self.tester = tester
+        self.predictor = predictor
         self.segmentor = segmentor
         self.surface = surface
         self.name = f'smallest perturbation, {row.name}'
@@ -62,11 +62,11 @@ class MinimalJob:
         self.cost = row.steps or 50
 
     def __call__(self, sample: Sample) -> Records:
-        watch = StopWatch(self.tester.device)
+        watch = StopWatch(self.predictor.device)
         attack = SmallestSearch(
-            self.row.build(self.tester.clean_image(sample).numel()))
+            self.row.build(self.predictor.clean_image(sample).numel()))
         perturb(attack, self.segmentor, sample, self.surface,
-                torch.Generator(), self.tester.fp16)
+                torch.Generator(), self.predictor.fp16)
         norm = attack.norms[0]
         return {self.keys[0]: {
             'index': sample.index, 'image': sample.path,

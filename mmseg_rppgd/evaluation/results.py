@@ -244,7 +244,7 @@ def table_cells(row: Dict[str, Any]) -> List[str]:
     if attacked:
         eps = format_eps(row['eps'], row['rms'])
         if row['norm'] == 'l2' and row['eps'] is not None:
-            eps += f' (rms {cell(row["rms"], 4)})'
+            eps += f' (rms {row["rms"]:.3g})'
     return ([row['name'], row['norm'] if attacked else '-', eps,
              cell(row.get('steps'))] + [cell(row[k]) for k in SCALARS] +
             [cell(row.get('seconds'), 1)])

@@ -15,7 +15,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from .examples import to_8bit
-from .jobs import (Records, Sample, StopWatch, Tester, attack_record,
+from .jobs import (Predictor, Records, Sample, StopWatch, attack_record,
                    example_of, perturb)
 from .metrics import compute_metrics, pack_counts
 from .results import SCALARS, cell, stack_counts
@@ -112,15 +112,15 @@ class TransferJob:
     Args:
         row (Row): The attack.
         source (Source): The model on which it is run.
-        tester (Tester): The tested model.
+        predictor (Predictor): The tested model.
         keep (callable, optional): Takes the example of an image.
     """
 
-    def __init__(self, row: Row, source: Source, tester: Tester,
+    def __init__(self, row: Row, source: Source, predictor: Predictor,
                  keep: Any = None) -> None:
         self.row = row
         self.source = source
-        self.tester = tester
+        self.predictor = predictor
         self.keep = keep
         self.name = row.label
         self.keys = [row.key]
@@ -128,17 +128,18 @@ class TransferJob:
         self.cost = row.steps or 10
 
     def __call__(self, sample: Sample) -> Records:
-        clean = self.tester.clean_image(sample)
+        clean = self.predictor.clean_image(sample)
         adversary = self.source.attack(self.row, sample, clean)
-        counts, prediction = self.tester.measure(sample, adversary.image)
-        rounded, _ = self.tester.measure(
+        counts, prediction = self.predictor.measure(sample, adversary.image)
+        rounded, _ = self.predictor.measure(
             sample, round_to_8bit(adversary.image, clean, self.row))
         if self.keep is not None:
             self.keep(example_of(sample, self.row, clean, adversary.image,
                                  prediction))
         return {self.row.key: {
             **attack_record(sample, self.row, self.row.build(clean.numel()),
-                            clean, adversary.image, counts),
+                            clean, adversary.image, counts,
+                            clean.numel()),
             'seconds': adversary.seconds, 'rounded': pack_counts(rounded)}}
 
 
@@ -149,28 +150,28 @@ class MatrixJob:
         row (Row): The attack.
         name (str): Name of the model on which it is run.
         source (Source): That model.
-        testers (dict[str, Tester]): The tested models by name.
+        predictors (dict[str, Predictor]): The tested models by name.
     """
 
     def __init__(self, row: Row, name: str, source: Source,
-                 testers: Dict[str, Tester]) -> None:
+                 predictors: Dict[str, Predictor]) -> None:
         self.row = row
         self.source = source
-        self.testers = testers
+        self.predictors = predictors
         self.name = f'{row.label} on {name}'
         self.keys = [f'matrix-{row.key}-from-{name}']
-        self.cost = (row.steps or 10) + len(testers)
+        self.cost = (row.steps or 10) + len(predictors)
 
     def __call__(self, sample: Sample) -> Records:
-        first = next(iter(self.testers.values()))
+        first = next(iter(self.predictors.values()))
         clean = first.clean_image(sample)
         adversary = self.source.attack(self.row, sample, clean)
         rounded = round_to_8bit(adversary.image, clean, self.row)
         targets = {
             name: {'float': pack_counts(
-                       tester.measure(sample, adversary.image)[0]),
-                   'png': pack_counts(tester.measure(sample, rounded)[0])}
-            for name, tester in self.testers.items()}
+                       predictor.measure(sample, adversary.image)[0]),
+                   'png': pack_counts(predictor.measure(sample, rounded)[0])}
+            for name, predictor in self.predictors.items()}
         return {self.keys[0]: {'index': sample.index, 'image': sample.path,
                                'seconds': adversary.seconds,
                                'targets': targets}}

@@ -5,7 +5,7 @@ import torch
 from mmseg_rppgd.evaluation.checks import (Checker, GradientJob,
                                            GradientProbe, UniformNoise,
                                            make_probes)
-from mmseg_rppgd.evaluation.jobs import Tester
+from mmseg_rppgd.evaluation.jobs import Predictor
 from mmseg_rppgd.evaluation.results import RowResult
 from mmseg_rppgd.evaluation.suites import collect_rows
 
@@ -39,13 +39,14 @@ def check(name, rows, **kwargs):
 
 
 def probed(rows, huge=1., noise=90., zero_share=0., finite=True, white=50.,
-           transfer=False):
+           pgd=50., transfer=False):
     """Probes of rows with the aAcc that they left."""
-    probes = make_probes([r.row for r in rows], Tester(None, 1, 255), 'whole',
-                         0, transfer)
+    probes = make_probes([r.row for r in rows], Predictor(None, 1, 255),
+                         'whole', 0, transfer)
     found = {probes.huge.keys[0]: records(huge)}
     found.update({job.keys[0]: records(noise) for job in probes.noise})
     found.update({job.keys[0]: records(white) for job in probes.white_box})
+    found.update({job.keys[0]: records(pgd) for job in probes.pgd})
     found[GradientJob.key] = [
         {'index': i, 'zero_share': zero_share, 'finite': finite}
         for i in range(2)]
@@ -98,6 +99,14 @@ def test_apgd_weaker_than_pgd():
     name = 'APGD is not weaker than PGD'
     assert check(name, results(PGD_10=40, APGD_10=40))['passed']
     assert not check(name, results(PGD_10=40, APGD_10=42))['passed']
+
+
+def test_apgd_is_compared_with_a_probe_where_pgd_is_no_row():
+    name, rows = 'APGD is not weaker than PGD', results(APGD=40, CosPGD=30)
+    assert check(name, rows) is None
+    assert check(name, rows, **probed(rows, pgd=40.))['passed']
+    found = check(name, rows, **probed(rows, pgd=30.))
+    assert not found['passed'] and '10.00 points' in found['detail']
 
 
 def test_apgd_with_fewer_steps_is_not_compared():

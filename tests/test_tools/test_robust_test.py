@@ -259,3 +259,28 @@ def test_label_outside_the_classes_names_file_and_value(tiny, run_tool,
     with pytest.raises(SystemExit, match=r'0\.png.*\[0, 3\).*got 9'):
         run_tool('--cfg-options', 'test_dataloader.dataset.data_prefix.'
                  f'seg_map_path={tmp_path / "labels"}')
+
+
+# ------------------------------------------------------------------ surface
+SLIDE = ('--cfg-options', 'model.test_cfg.mode=slide',
+         'model.test_cfg.crop_size=(16,24)', 'model.test_cfg.stride=(8,16)')
+
+
+def test_surface_is_that_of_the_model_unless_chosen(run_tool, tmp_path,
+                                                    capsys):
+    for i, (words, surface) in enumerate([
+            ((), 'slide'), (('--surface', 'whole'), 'whole')]):
+        results = run_tool(*SHORT, *words, *SLIDE, out=tmp_path / str(i))
+        assert results['attacks'][0]['threat']['surface'] == surface
+        assert f'attacked: {surface}' in capsys.readouterr().out
+
+
+def test_crop_surface_says_that_it_is_not_one_image(run_tool, capsys):
+    results = run_tool('--attacks', 'PGD', 'BIM(norm=l2)', '--steps', 1, 2,
+                       '--surface', 'crop', *SLIDE)
+    assert 'not one adversarial image' in capsys.readouterr().out
+    linf, l2 = results['attacks'][0], results['attacks'][2]
+    assert linf['threat']['surface'] == 'crop' and linf['max_norm'] < 0.0301
+    window = 3 * 16 * 24  # an l2 ball is that of a window
+    assert l2['threat']['eps'] == pytest.approx(0.03 * math.sqrt(window))
+    assert l2['threat']['rms'] == pytest.approx(0.03)
