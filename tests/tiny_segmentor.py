@@ -132,7 +132,8 @@ def run_tool(tiny, monkeypatch, tmp_path):
         out = out or tmp_path / 'report'
         argv = [TOOL, config or tiny / 'config.py',
                 checkpoint or tiny / 'checkpoint.pth', '--out', out,
-                '--work-dir', tmp_path / 'work', *words]
+                '--work-dir', tmp_path / 'work', '--check-images', 1,
+                '--panels', 1, *words]
         monkeypatch.setattr(sys, 'argv', [str(word) for word in argv])
         tool.main()
         return json.loads((out / 'results.json').read_text())
@@ -147,7 +148,8 @@ def command(tiny, out, *words, processes=1):
         argv += ['-m', 'torch.distributed.run', '--standalone',
                  '--nproc_per_node', processes]
     argv += [TOOL, tiny / 'config.py', tiny / 'checkpoint.pth', '--out', out,
-             '--work-dir', out / 'work', *words]
+             '--work-dir', out / 'work', '--check-images', 1, '--panels', 1,
+             *words]
     if processes > 1:
         argv += ['--launcher', 'pytorch']
     env = dict(os.environ, PYTHONPATH=str(ROOT), OMP_NUM_THREADS='1')

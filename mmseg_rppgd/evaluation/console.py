@@ -16,7 +16,7 @@ from .results import (HEADER, cell, flat_rows, published_lines,
 LOG_WIDTH = 130
 # What a narrow terminal leaves out, rather than cut numbers off.
 NARROW = 105
-DISPENSABLE = ('mAcc', 'NmIoU', 'CmIoU')
+DISPENSABLE = ('mAcc', 'NmIoU', 'CmIoU', 'seconds')
 
 
 class Screen:
@@ -36,7 +36,8 @@ class Screen:
             quiet=quiet, width=None if moving else LOG_WIDTH, highlight=False)
         self.progress = Progress(
             TextColumn('{task.description}'), BarColumn(),
-            TextColumn('{task.fields[images]}'), TaskProgressColumn(), TimeElapsedColumn(), TextColumn('left'),
+            TextColumn('{task.fields[images]}'), TaskProgressColumn(),
+            TimeElapsedColumn(), TextColumn('left'),
             TimeRemainingColumn(elapsed_when_finished=False),
             console=self.console, transient=True,
             disable=quiet or not moving)

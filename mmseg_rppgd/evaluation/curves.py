@@ -31,17 +31,19 @@ class Line(NamedTuple):
 
 
 def draw_curves(path: str, results: Dict[str, Any],
-                minimal: Optional[Dict[str, Any]] = None) -> None:
+                minimal: Optional[Dict[str, Any]] = None,
+                success: Sequence[Dict[str, Any]] = ()) -> None:
     """Draw what the rows allow: steps, radii, iterations, or bars.
 
     Args:
         path (str): The PNG file.
         results (dict): Content of results.json.
         minimal (dict, optional): Content of minimal_norm.json.
+        success (sequence): Content of success.json. Defaults to none.
     """
     plots = [p for p in (
         *_convergence(results), _over_steps(results), _over_eps(results),
-        _smallest(minimal)) if p is not None]
+        _smallest(minimal, success)) if p is not None]
     if not plots:
         plots = [_bars(results)]
     figure = Figure(figsize=(SIZE[0] * len(plots), SIZE[1]),
@@ -149,13 +151,27 @@ def _over_eps(results: Dict[str, Any]) -> Optional[Callable]:
                   'mIoU by radius', 'o')
 
 
-def _smallest(minimal: Optional[Dict[str, Any]]) -> Optional[Callable]:
-    if not minimal:
-        return None
+def _smallest(minimal: Optional[Dict[str, Any]],
+              success: Sequence[Dict[str, Any]]) -> Optional[Callable]:
+    """Success over radii: of searches for the smallest, and of rows."""
     lines = [Line(a['name'], a['success']['eps'], a['success']['percent'],
-                  a['name']) for a in minimal['attacks']]
-    return _lines(lines, 'eps', 'images, %',
-                  'images of which nearly all pixels are wrong')
+                  a['name']) for a in minimal['attacks']] if minimal else []
+    groups: Dict[str, List[Dict[str, Any]]] = {}
+    for share in success:
+        steps = share['steps']
+        name = share['name'] + ('' if steps is None else f', {steps} steps')
+        groups.setdefault(name, []).append(share)
+    for name, shares in groups.items():
+        shares = sorted((s for s in shares if s['rms'] is not None),
+                        key=lambda s: s['rms'])
+        if len(shares) > 1:
+            lines.append(Line(
+                name, [0., *(s['rms'] for s in shares)],
+                [0., *(s['percent'] for s in shares)], shares[0]['name'],
+                str(shares[0]['steps'])))
+    if not lines:
+        return None
+    return _lines(lines, 'eps', 'images, %', 'images with 99 % wrong pixels')
 
 
 def _bars(results: Dict[str, Any]) -> Callable:

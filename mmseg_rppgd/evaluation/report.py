@@ -15,8 +15,8 @@ from .metrics import SCALARS, accuracy, number, unpack_counts
 from .pictures import (colour_classes, default_palette, draw_panel, magnify,
                        save_panel)
 from .results import (HEADER, RowResult, cell, flat_rows, published_lines,
-                      table_cells, write_results)
-from .store import write_text
+                      success_over_eps, table_cells, write_results)
+from .store import write_json, write_text
 
 TEMPLATE = osp.join(osp.dirname(__file__), 'report.html')
 MAX_WIDTH = 560  # of a picture in the HTML file, so that it stays small
@@ -53,7 +53,9 @@ class Report:
         write_results(folder, self.results, self.published)
         self._write_panels(osp.join(folder, 'panels'))
         curves = osp.join(folder, 'curves.png')
-        draw_curves(curves, self.results, self.minimal)
+        success = success_over_eps(self.attacks)
+        write_json(osp.join(folder, 'success.json'), success)
+        draw_curves(curves, self.results, self.minimal, success)
         write_text(osp.join(folder, 'report.html'), self._html(curves))
         if visualizer is not None:
             self._visualize(visualizer)

@@ -11,7 +11,7 @@ from typing import Any, Dict, List, Optional, Sequence
 
 import numpy as np
 
-from .metrics import SCALARS, compute_metrics, unpack_counts
+from .metrics import SCALARS, accuracy, compute_metrics, unpack_counts
 from .rows import Row, format_eps, jsonable
 from .store import write_json, write_text
 from .worst_case import worst_case
@@ -107,6 +107,32 @@ def build_results(*, model: Dict[str, Any], dataset: Dict[str, Any],
         'worst_case': describe_worst_case(clean, attacks, seed),
         'checks': list(checks),
     }
+
+
+def success_over_eps(attacks: Sequence[RowResult],
+                     threshold: float = 99.) -> List[Dict[str, Any]]:
+    """Share of the images that each row makes wrong nearly everywhere.
+
+    Args:
+        attacks (Sequence[RowResult]): The rows.
+        threshold (float): Percentage of an image's labelled pixels that
+            must be wrong. Defaults to 99.
+
+    Returns:
+        list[dict]: Name, norm, eps, rms, steps and ``percent``, in the order
+        of the rows; images without a labelled pixel do not count.
+    """
+    shares = []
+    for result in attacks:
+        wrong = 100 - accuracy(result.counts)
+        wrong = wrong[~np.isnan(wrong)]
+        threat = describe_threat(result, '', None)
+        shares.append({
+            'name': result.row.name, 'norm': result.row.norm,
+            'eps': threat['eps'], 'rms': threat['rms'],
+            'steps': result.row.steps, 'percent':
+            float(100 * (wrong >= threshold).mean()) if len(wrong) else None})
+    return shares
 
 
 def rounded_metrics(result: RowResult,

@@ -218,12 +218,19 @@ def make_rows(attack: Dict[str, Any],
         raise TypeError(
             f'{kind} has no option {unknown[0]!r}; its options are '
             f'{", ".join(sorted(options))}')
-    has_steps = 'steps' in options and kind not in ONE_STEP
+    has_steps = 'steps' in options
+    fixed = 'steps' in attack or not has_steps or kind in ONE_STEP
     radii = [None] if 'eps' in attack else list(eps) or [None]
-    numbers = [None] if 'steps' in attack or not has_steps else (
-        list(steps) or [None])
-    return [_make_row(dict(attack, type=kind), name or kind, radius, number,
-                      rms, trace) for radius in radii for number in numbers]
+    numbers = [None] if fixed else list(steps) or [None]
+    rows = []
+    for radius in radii:
+        for number in numbers:
+            row = _make_row(dict(attack, type=kind), name or kind, radius,
+                            number, rms, trace)
+            if has_steps:
+                row.attack['steps'] = row.steps
+            rows.append(row)
+    return rows
 
 
 def _make_row(config: Dict[str, Any], name: str, eps: Any,
@@ -239,10 +246,8 @@ def _make_row(config: Dict[str, Any], name: str, eps: Any,
         row_rms = DEFAULT_RMS
     if attack.eps is not None:
         config['eps'] = attack.eps
-    total = getattr(attack, 'steps', None)
-    if total is not None:
-        config['steps'] = total
-    return Row(name, config, attack.norm, attack.eps, row_rms, total, trace)
+    return Row(name, config, attack.norm, attack.eps, row_rms,
+               getattr(attack, 'steps', None), trace)
 
 
 def type_name(attack: Dict[str, Any]) -> Optional[str]:

@@ -140,7 +140,7 @@ def differences(old: Any, new: Any, name: str = '') -> List[str]:
 
 def write_text(path: str, text: str) -> None:
     """Write a file so that a kill leaves the old one or the new one."""
-    temporary = f'{path}.tmp'
+    temporary = f'{path}.{os.getpid()}.tmp'  # of this process alone
     with open(temporary, 'w', encoding='utf-8') as file:
         file.write(text)
     os.replace(temporary, path)

@@ -12,6 +12,8 @@ from PIL import Image
 from mmseg_rppgd.evaluation.examples import spread
 from mmseg_rppgd.evaluation.pictures import (colour_classes, default_palette,
                                              magnify)
+from mmseg_rppgd.evaluation.results import RowResult, success_over_eps
+from mmseg_rppgd.evaluation.suites import collect_rows
 
 BROWSER = next((path for name in (
     'chromium', 'chromium-browser', 'google-chrome', 'chrome')
@@ -110,7 +112,20 @@ def test_curves_are_drawn_from_whatever_the_rows_allow(run_tool, tmp_path):
                  out=tmp_path / str(i))
         with Image.open(tmp_path / str(i) / 'curves.png') as picture:
             sizes.append(picture.width)
-    assert sizes[1] == pytest.approx(2 * sizes[0], rel=0.02)  # steps, eps
+    # By steps, by radius, and the success by radius.
+    assert sizes[1] == pytest.approx(3 * sizes[0], rel=0.02)
+
+
+def test_success_counts_images_that_are_wrong_nearly_everywhere():
+    rows = collect_rows(attacks=['PGD'], eps=['0.01', '0.02'])
+    results = [RowResult(row, [
+        {'class': [0], 'tp': [right], 'pred': [100], 'label': [labelled],
+         'eps': row.eps, 'rms': row.eps}
+        for right, labelled in zip(rights, (100, 100, 0))], 1)
+        for row, rights in zip(rows, ([1, 2, 0], [0, 1, 0]))]
+    shares = success_over_eps(results)
+    assert [(s['eps'], s['percent']) for s in shares] == [(0.01, 50),
+                                                         (0.02, 100)]
 
 
 def test_convergence_measures_every_step(run_tool, tmp_path):

@@ -41,6 +41,15 @@ def test_one_step_attacks_do_not_count_steps():
                                                  ('PGD', 10)]
 
 
+def test_an_ensemble_keeps_the_steps_of_its_members():
+    row, = collect_rows(attacks=[
+        "EnsembleAttack(attacks=[{'type': 'PGD', 'steps': 2}, "
+        "{'type': 'CosPGD', 'steps': 3}])"], eps=['8/255'])
+    assert row.steps == 5
+    members = row.build(300).attacks
+    assert [(m.steps, m.eps) for m in members] == [(2, 8 / 255), (3, 8 / 255)]
+
+
 def test_own_options_of_an_attack_stay():
     rows = collect_rows(attacks=['PGD(steps=2, eps=0.01)'], eps=['0.03'],
                         steps=[3, 10])
