@@ -8,10 +8,10 @@
 The report is in --out: results.json, results.csv, table.md.
 """
 import argparse
+import dis
 import os
 import os.path as osp
 import sys
-import traceback
 from datetime import timedelta
 
 import torch
@@ -234,11 +234,14 @@ def is_for_the_user(error: Exception) -> bool:
     if not isinstance(error, (KeyError, TypeError, ValueError,
                               FloatingPointError)):
         return False
-    frame = traceback.extract_tb(error.__traceback__)[-1]
+    last = error.__traceback__
+    while last.tb_next is not None:
+        last = last.tb_next
+    code = last.tb_frame.f_code
     ours = osp.dirname(osp.abspath(mmseg_rppgd.__file__)), osp.dirname(
         osp.abspath(__file__))
-    return osp.abspath(frame.filename).startswith(ours) and (
-        frame.line or '').lstrip().startswith('raise')
+    return (osp.abspath(code.co_filename).startswith(ours)
+            and dis.opname[code.co_code[last.tb_lasti]] == 'RAISE_VARARGS')
 
 
 def main() -> None:

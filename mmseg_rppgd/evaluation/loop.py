@@ -139,6 +139,7 @@ class RobustTestLoop(BaseLoop):
             model=model_info, surrogate=surrogate and surrogate.info,
             matrix=[m.info for m in others], ignore_index=ignore_index,
             rows={row.label: row.settings for row in self.rows},
+            keys=[row.key for row in self.rows],
             minimal=[row.settings for row in plan.minimal])
         self.store = ImageStore(osp.join(out_dir, 'per_image'), self.rank)
         self.examples = ExampleStore(
