@@ -121,6 +121,8 @@ class Attack(ABC):
         if ignore_index is not None:
             check_int('ignore_index', ignore_index)
         check_int('restarts', restarts, least=1)
+        if not isinstance(targeted, bool):
+            raise TypeError(f'targeted must be a bool, but got {targeted!r}')
         if targeted and not self.can_target:
             raise ValueError(
                 f'targeted=True has no meaning for {self.name}; use PGD, '
@@ -130,7 +132,7 @@ class Attack(ABC):
                              f'{keep!r}')
         self.ignore_index = ignore_index
         self.restarts = restarts
-        self.targeted = bool(targeted)
+        self.targeted = targeted
         self.keep = keep
 
     @property
@@ -204,6 +206,7 @@ class Attack(ABC):
             generator: Optional[torch.Generator] = None) -> AttackResult:
         """Do as :meth:`__call__`, and return what the attack saw as well."""
         check_model(model, self.name)
+        check_generator(generator)
         # A tensor made under inference_mode cannot take part in a backward
         # pass; its clone, made outside, can.
         with torch.inference_mode(False), torch.enable_grad():
@@ -300,6 +303,14 @@ def check_int(name: str, value: Any, least: Optional[int] = None) -> None:
         raise TypeError(f'{name} must be an int, but got {value!r}')
     if least is not None and value < least:
         raise ValueError(f'{name} must be >= {least}, but got {value}')
+
+
+def check_generator(generator: Any) -> None:
+    """Refuse a source of noise that is none, such as a bare seed."""
+    if generator is not None and not isinstance(generator, torch.Generator):
+        raise TypeError(
+            f'generator must be a torch.Generator, but got {generator!r}; '
+            'for a seed give torch.Generator().manual_seed(seed)')
 
 
 def at_least_float32(tensor: Tensor) -> Tensor:

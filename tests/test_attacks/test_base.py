@@ -82,6 +82,7 @@ def test_bad_models_are_named(model, error, message):
     (dict(ignore_index=None, random_start=1), TypeError,
      'random_start must be a bool'),
     (dict(ignore_index='255'), TypeError, 'ignore_index must be an int'),
+    (dict(targeted='yes'), TypeError, 'targeted must be a bool'),
     (dict(epsilon=.1), TypeError, "unexpected keyword argument 'epsilon'"),
 ])
 def test_bad_settings_name_rule_and_value(kwargs, error, message):
@@ -89,9 +90,21 @@ def test_bad_settings_name_rule_and_value(kwargs, error, message):
         PGD(**kwargs)
 
 
+def test_a_seed_is_no_generator(model, images, labels):
+    with pytest.raises(TypeError, match='generator must be a torch.Generator,'
+                       ' but got 3; for a seed give'):
+        PGD()(model, images, labels, generator=3)
+
+
+def test_type_of_an_attack_must_be_a_name():
+    with pytest.raises(TypeError, match='type of an attack must be a name.*'
+                       'got None'):
+        ATTACKS.build(dict(type=None))
+
+
 def test_unknown_attack_lists_the_known_ones():
     with pytest.raises(KeyError, match="unknown attack 'RPGD'.*did you mean "
-                       'RPPGD.*CosPGD, FGSM'.replace('CosPGD, ', '')):
+                       'RPPGD.*known attacks: .*FGSM'):
         ATTACKS.build(dict(type='RPGD'))
 
 
