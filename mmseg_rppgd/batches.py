@@ -1,5 +1,6 @@
 """Batches of MMSeg as images and labels, and back."""
 import math
+from numbers import Real
 from typing import List, Optional, Sequence, Union
 
 from torch import Tensor, nn
@@ -8,12 +9,20 @@ from .pixel_space import PixelSpace
 from .windows import Box
 
 
-def num_attacked(inputs: Union[Sequence[Tensor], Tensor],
-                 data_samples: Sequence, adv_ratio: float) -> int:
-    """Check a batch and return how many of its images to attack."""
+def check_adv_ratio(adv_ratio: float) -> None:
+    """Check the share of a batch that is attacked."""
+    if isinstance(adv_ratio, bool) or not isinstance(adv_ratio, Real):
+        raise TypeError('adv_ratio must be a number in [0, 1] (a share of '
+                        f'the batch), but got {adv_ratio!r}')
     if not 0 <= adv_ratio <= 1:
         raise ValueError('adv_ratio must be in [0, 1] (a share of the '
                          f'batch), but got {adv_ratio}')
+
+
+def num_attacked(inputs: Union[Sequence[Tensor], Tensor],
+                 data_samples: Sequence, adv_ratio: float) -> int:
+    """Check a batch and return how many of its images to attack."""
+    check_adv_ratio(adv_ratio)
     if any(isinstance(x, (list, tuple))
            for group in (inputs, data_samples) for x in group):
         raise TypeError(

@@ -3,7 +3,7 @@
 The children let ``type='mmseg_rppgd.X'`` import itself in any MMSeg config.
 """
 import difflib
-from typing import Any
+from typing import Any, Iterable, Optional
 
 from mmengine import registry as mmengine_registry
 from mmengine.registry import Registry
@@ -28,17 +28,40 @@ def build_attack(cfg: dict, *, registry: Registry) -> Any:
                         f"dict(type='RPPGD', steps=3), but got {cfg!r}")
     kwargs = dict(cfg)
     kind = kwargs.pop('type')
-    if not isinstance(kind, str):
+    if callable(kind):
         return kind(**kwargs)
+    if not isinstance(kind, str):
+        raise TypeError("the type of an attack must be a name such as "
+                        f"'RPPGD', or a class, but got {kind!r}")
     registry.import_from_location()
     name = kind[len(SCOPE) + 1:] if kind.startswith(SCOPE + '.') else kind
     known = registry.module_dict
     if name not in known:
-        close = difflib.get_close_matches(name, known, n=1)
-        hint = f' (did you mean {close[0]}?)' if close else ''
-        raise KeyError(f'unknown attack {kind!r}{hint}; known attacks: '
-                       f'{", ".join(sorted(known))}')
+        raise KeyError(f'unknown attack {kind!r}' +
+                       _known('attacks', name, known))
     return known[name](**kwargs)
+
+
+def _known(what: str, name: str, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(name, known, n=1)
+    hint = f' (did you mean {close[0]}?)' if close else ''
+    return f'{hint}; known {what}: {", ".join(sorted(known))}'
+
+
+class HookRegistry(Registry):
+    """A registry that names the hooks of this package on a typo."""
+
+    def get(self, key: str) -> Optional[type]:
+        """Return the hook of this name.
+
+        Raises:
+            KeyError: If neither this registry nor a parent knows it.
+        """
+        hook = super().get(key)
+        if hook is None:
+            raise KeyError(f'unknown hook {SCOPE}.{key}' +
+                           _known('hooks', key, self.module_dict))
+        return hook
 
 
 ATTACKS = Registry(
@@ -47,7 +70,7 @@ ATTACKS = Registry(
 MODELS = Registry(
     'model', parent=mmengine_registry.MODELS, scope=SCOPE,
     locations=['mmseg_rppgd.segmentors'])
-HOOKS = Registry(
+HOOKS = HookRegistry(
     'hook', parent=mmengine_registry.HOOKS, scope=SCOPE,
     locations=['mmseg_rppgd.hooks'])
 DATASETS = Registry(

@@ -7,6 +7,8 @@ from mmengine.model import is_model_wrapper
 from mmengine.runner import autocast
 from torch import nn
 
+from ..attacks.base import Attack
+from ..batches import check_adv_ratio
 from ..pixel_model import perturb_batch
 from ..registry import ATTACKS, HOOKS
 from ..time_share import TimeShare
@@ -53,16 +55,15 @@ class AttackHook(Hook):
                  attack: Any,
                  stages: Union[str, Sequence[str]] = 'train',
                  adv_ratio: float = 0.5) -> None:
-        self.attack = ATTACKS.build(attack) if isinstance(attack,
-                                                          dict) else attack
-        self.stages = [stages] if isinstance(stages, str) else list(stages)
-        unknown = [stage for stage in self.stages if stage not in STAGES]
-        if unknown or not self.stages:
+        self.attack = (
+            attack if isinstance(attack, Attack) else ATTACKS.build(attack))
+        listed = [stages] if isinstance(stages, str) else stages
+        if (not isinstance(listed, (list, tuple)) or not listed
+                or any(stage not in STAGES for stage in listed)):
             raise ValueError("stages must be 'train', 'val', 'test' or a list "
                              f'of them, but got {stages!r}')
-        if not 0 <= adv_ratio <= 1:
-            raise ValueError('adv_ratio must be in [0, 1] (a share of the '
-                             f'batch), but got {adv_ratio}')
+        check_adv_ratio(adv_ratio)
+        self.stages = list(listed)
         self.adv_ratio = adv_ratio
         self.time_share = TimeShare()
 

@@ -8,6 +8,7 @@ from mmengine.dist import all_reduce, get_rank, get_world_size
 from mmengine.hooks import Hook
 from torch import Tensor
 
+from ..attacks.base import Attack
 from ..pixel_model import last_head, perturb_batch, unwrap_segmentor
 from ..registry import ATTACKS, HOOKS
 from .attack_hook import loop_precision, unwrap_model
@@ -53,8 +54,8 @@ class RobustValHook(Hook):
             if not isinstance(value, int) or value < 1:
                 raise ValueError(f'{name} must be an int >= 1, but got '
                                  f'{value!r}')
-        self.attack = ATTACKS.build(attack) if isinstance(attack,
-                                                          dict) else attack
+        self.attack = (
+            attack if isinstance(attack, Attack) else ATTACKS.build(attack))
         self.num_images = num_images
         self.interval = interval
         self._num_validations = 0

@@ -9,7 +9,8 @@ from mmseg.models.segmentors import BaseSegmentor
 from mmseg.registry import MODELS as MMSEG_MODELS
 from torch import Tensor, nn
 
-from ..attacks.base import DEFAULT_IGNORE_INDEX
+from ..attacks.base import DEFAULT_IGNORE_INDEX, Attack
+from ..batches import check_adv_ratio
 from ..pixel_model import last_head, perturb_batch, unwrap_segmentor
 from ..registry import ATTACKS, MODELS
 from ..time_share import TimeShare
@@ -66,11 +67,9 @@ class AdversarialSegmentor(BaseSegmentor):
                  **kwargs) -> None:
         segmentor = self._build_segmentor(segmentor, kwargs)
         super().__init__(data_preprocessor=segmentor.data_preprocessor)
-        if not 0 <= adv_ratio <= 1:
-            raise ValueError('adv_ratio must be in [0, 1] (a share of the '
-                             f'batch), but got {adv_ratio}')
-        self.attack = ATTACKS.build(attack) if isinstance(attack,
-                                                          dict) else attack
+        check_adv_ratio(adv_ratio)
+        self.attack = (
+            attack if isinstance(attack, Attack) else ATTACKS.build(attack))
         self.adv_ratio = adv_ratio
         self.time_share = TimeShare()
         # Past nn.Module, which would register it under a prefix.

@@ -150,7 +150,7 @@ def test_gradient_accumulation_attacks_every_iteration(tmp_path):
 
 class TestRefusals:
 
-    @pytest.mark.parametrize('stages', ['training', [], ['train', 'tst']])
+    @pytest.mark.parametrize('stages', ['training', [], ['train', 'tst'], 3])
     def test_stages(self, stages):
         with pytest.raises(ValueError, match="stages must be 'train', 'val', "
                            "'test' or a list"):
@@ -160,6 +160,17 @@ class TestRefusals:
         with pytest.raises(ValueError, match=r'adv_ratio must be in \[0, 1\]'
                            '.*got 50'):
             AttackHook(PGD, adv_ratio=50)
+
+    def test_share_that_is_no_number(self):
+        with pytest.raises(TypeError, match="adv_ratio must be a number.*got "
+                           "'half'"):
+            AttackHook(PGD, adv_ratio='half')
+
+    @pytest.mark.parametrize('attack', ['PGD', None, dict(steps=3)])
+    def test_what_is_no_attack(self, attack):
+        with pytest.raises(TypeError, match='attack must be a dict with a '
+                           'type'):
+            AttackHook(attack)
 
     def test_unknown_attack(self):
         with pytest.raises(KeyError, match='unknown attack .PDG.*did you mean'

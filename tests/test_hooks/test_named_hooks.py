@@ -36,6 +36,12 @@ def test_attacks_registered_later_get_one_too():
         mmseg_rppgd.hooks.named_hooks.HOOKS.module_dict.pop('LaterPGDHook')
 
 
+def test_a_typo_lists_the_known_ones():
+    with pytest.raises(KeyError, match='unknown hook mmseg_rppgd.RPGDHook '
+                       r'\(did you mean RPPGDHook.*known hooks: .*PGDHook'):
+        HOOKS.build(dict(type='mmseg_rppgd.RPGDHook', steps=3))
+
+
 def test_it_can_be_pickled():
     hook = pickle.loads(pickle.dumps(mmseg_rppgd.hooks.PGDHook(steps=4)))
     assert hook.attack.steps == 4
