@@ -58,7 +58,7 @@ def test_own_attack_is_built_by_name_and_has_a_hook():
             lambda x: x, images, torch.zeros(1, 4, 4, dtype=torch.int64))
         assert not torch.equal(adv_images, images)
         assert HOOKS.build(
-            dict(type='JensenPGDHook', steps=3)).attack.steps == 3
+            dict(type='mmseg_rppgd.JensenPGDHook', steps=3)).attack.steps == 3
     finally:
         ATTACKS.module_dict.pop('JensenPGD')
         HOOKS.module_dict.pop('JensenPGDHook')
