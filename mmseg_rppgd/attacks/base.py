@@ -1,8 +1,9 @@
 """What every attack shares: the model's contract, input checks, freezing."""
+import inspect
 from abc import ABC, abstractmethod
 from contextlib import contextmanager
 from typing import (Any, Callable, Iterable, Iterator, List, NamedTuple,
-                    Optional)
+                    Optional, Set)
 
 import torch
 from torch import Tensor, nn
@@ -98,7 +99,8 @@ class Attack(ABC):
         targeted (bool): Whether the labels are targets to be reached.
             Defaults to False.
         keep (str): ``'last'`` returns the last iterate, ``'best'`` the one
-            with most wrong labelled pixels. Defaults to 'last'.
+            with most wrong labelled pixels; the start is no iterate.
+            Defaults to 'last'.
 
     Raises:
         TypeError: If an argument has the wrong type.
@@ -116,7 +118,13 @@ class Attack(ABC):
                  ignore_index: Optional[int] = None,
                  restarts: int = 1,
                  targeted: bool = False,
-                 keep: str = 'last') -> None:
+                 keep: str = 'last',
+                 **unknown) -> None:
+        if unknown:
+            raise TypeError(
+                f'{self.name} has no argument '
+                f'{", ".join(map(repr, sorted(unknown)))}; it takes '
+                f'{", ".join(sorted(arguments_of(type(self))))}')
         self.threat_model = ThreatModel(norm, eps)
         if ignore_index is not None:
             check_int('ignore_index', ignore_index)
@@ -178,7 +186,8 @@ class Attack(ABC):
             mask (Tensor, optional): Bool, only there may a perturbation
                 exist. Defaults to None, everywhere.
             callback (callable, optional): ``callback(step, adv_images)``
-                after each update, step from 1. Defaults to None.
+                after each update, step from 1, without gradients. Defaults
+                to None.
             generator (torch.Generator, optional): Source of all noise, drawn
                 image by image (image outer, restart inner). Defaults to
                 None, the global one.
@@ -223,6 +232,9 @@ class Attack(ABC):
             with tapped(model, self.feature_layer) as tapped_model, \
                     frozen(networks_of(model)):
                 checked = CheckedModel(tapped_model, inputs, self)
+                if callback is not None:
+                    # A model that it calls need not build a graph.
+                    callback = torch.no_grad()(callback)
                 return self._run(checked, inputs, callback, generator)
 
     @abstractmethod
@@ -295,6 +307,21 @@ class CheckedModel:
             f'{detail}: return SegOutput(logits, features), set '
             "feature_layer='path.to.module', or use beta=1, which needs no "
             'features')
+
+
+def arguments_of(kind: type) -> Set[str]:
+    """Return the names that an attack takes, its bases' included."""
+    named = [
+        {
+            name for name, parameter in inspect.signature(
+                base.__init__).parameters.items()
+            if parameter.kind is not inspect.Parameter.VAR_KEYWORD
+        } for base in kind.__mro__
+        if '__init__' in vars(base) and base is not object
+    ]
+    # The parts of an attack are set by the class that composes it.
+    parts = {'self', 'objective', 'update', 'view'} - (named[0] - {'self'})
+    return set().union(*named) - parts
 
 
 def check_int(name: str, value: Any, least: Optional[int] = None) -> None:

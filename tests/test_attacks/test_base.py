@@ -83,7 +83,8 @@ def test_bad_models_are_named(model, error, message):
      'random_start must be a bool'),
     (dict(ignore_index='255'), TypeError, 'ignore_index must be an int'),
     (dict(targeted='yes'), TypeError, 'targeted must be a bool'),
-    (dict(epsilon=.1), TypeError, "unexpected keyword argument 'epsilon'"),
+    (dict(epsilon=.1), TypeError,
+     "PGD has no argument 'epsilon'; it takes alpha, eps, .*steps"),
 ])
 def test_bad_settings_name_rule_and_value(kwargs, error, message):
     with pytest.raises(error, match=message):
@@ -171,3 +172,11 @@ def test_seg_output_needs_logits_alone():
     output = SegOutput(logits)
     assert output.features is None and output.upsample is None
     assert output.align_corners is False
+
+
+def test_callback_runs_without_gradients(model, images, labels):
+    seen = []
+    PGD(steps=1)(
+        model, images, labels,
+        callback=lambda *args: seen.append(torch.is_grad_enabled()))
+    assert seen == [False]
