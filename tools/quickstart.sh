@@ -14,33 +14,38 @@ source "$root/tools/setup_env.sh"
 cd "$root"
 SECONDS=0  # the installation does not count
 
-# The model is tiny: more than two threads only wait for each other, and
-# waiting threads must leave the cores to others.
-cores="$(nproc 2>/dev/null || echo 2)"
-export OMP_NUM_THREADS="${OMP_NUM_THREADS:-$((cores < 2 ? cores : 2))}"
-export OMP_WAIT_POLICY="${OMP_WAIT_POLICY:-PASSIVE}"
+# The model is tiny: a second thread gains little, and waits for the first at
+# a high price wherever something else runs.
+export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}"
 
 # mmseg warns about its own deprecated calls, and nobody can act on that here.
 export PYTHONWARNINGS="${PYTHONWARNINGS:-ignore::UserWarning}"
 
 say() { printf '\n[quickstart] %s\n' "$*"; }
 
-# Train NAME CONFIG [setting]...: the log goes to a file, the screen gets a
-# line now and then.
+# Of a training log, the lines that say how far it is.
+show_progress() {
+    local line
+    local pattern='Iter\(train\) *(\[.*\]) .* eta: ([0-9:]+) .* loss: ([0-9.]+)'
+    while IFS= read -r line; do
+        [[ "$line" =~ $pattern ]] &&
+            printf '  iteration %s  loss %s  left %s\n' \
+                "${BASH_REMATCH[1]}" "${BASH_REMATCH[3]}" "${BASH_REMATCH[2]}"
+    done
+    return 0
+}
+
+# Train NAME CONFIG [SETTING]...: the whole log goes to a file.
 train() {
     local name="$1" config="$2"
     shift 2
     python tools/train.py "$config" --work-dir "$out/$name" \
         --cfg-options default_hooks.logger.interval=100 "$@" 2>&1 |
-        tee "$out/$name.log" |
-        awk '/Iter\(train\)/ { sub(/.*Iter\(train\) */, "  iteration ")
-                               sub(/lr: *[^ ]+ */, "")
-                               sub(/time: .*  loss: /, "loss: ")
-                               sub(/decode.*/, ""); print; fflush() }' || {
-            tail -n 20 "$out/$name.log" >&2
-            say "training failed; the whole log is $out/$name.log"
-            exit 1
-        }
+        tee "$out/$name.log" | show_progress || {
+        tail -n 20 "$out/$name.log" >&2
+        say "training failed; the whole log is $out/$name.log"
+        exit 1
+    }
 }
 
 # Test NAME CONFIG CHECKPOINT

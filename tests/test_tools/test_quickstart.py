@@ -77,7 +77,7 @@ def test_the_hardened_config_attacks_with_rppgd_in_three_steps(quickstart):
 
 def test_training_is_shown_in_short_lines(quickstart):
     result, _ = quickstart()
-    assert '  iteration [ 50/800]  eta: 0:01:00  loss: 1.2' in result.stdout
+    assert '  iteration [ 50/800]  loss 1.2  left 0:01:00' in result.stdout
 
 
 def test_a_failed_training_shows_its_log_and_stops(quickstart):
