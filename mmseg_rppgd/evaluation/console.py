@@ -10,7 +10,7 @@ from rich.progress import (BarColumn, Progress, TaskProgressColumn,
 from rich.table import Table
 
 from .results import (HEADER, cell, flat_rows, published_lines,
-                      table_cells)
+                      table_cells, worst_rows)
 
 # A log file has no width of its own; a table must not be cut off in it.
 LOG_WIDTH = 130
@@ -96,11 +96,9 @@ class Screen:
         for row in flat_rows(results):
             cells = table_cells(row)
             table.add_row(*[cells[i] for i in shown])
-        worst = results['worst_case']
-        if results['attacks']:
-            table.add_section()
-            table.add_row('worst case', '-', '-', '-',
-                          cell(worst['mIoU_greedy']), cell(worst['aAcc']))
+        table.add_section()
+        for row in worst_rows(results):
+            table.add_row(*row)
         self.console.print(table)
         for line in published_lines(results, published):
             self.say(line)

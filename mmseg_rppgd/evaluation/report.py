@@ -15,7 +15,8 @@ from .metrics import SCALARS, accuracy, number, unpack_counts
 from .pictures import (colour_classes, default_palette, draw_panel, magnify,
                        save_panel)
 from .results import (HEADER, RowResult, cell, flat_rows, published_lines,
-                      success_over_eps, table_cells, write_results)
+                      success_over_eps, table_cells, worst_rows,
+                      write_results)
 from .store import write_json, write_text
 
 TEMPLATE = osp.join(osp.dirname(__file__), 'report.html')
@@ -84,7 +85,8 @@ class Report:
         rows = [dict(row, cells=table_cells(row))
                 for row in flat_rows(self.results)]
         return template.render(
-            results=self.results, rows=rows, header=HEADER, scalars=SCALARS,
+            results=self.results, rows=rows, worst=worst_rows(self.results),
+            header=HEADER, scalars=SCALARS,
             cell=cell, curves=picture, images=self._browser(),
             minimal=self.minimal, failed=[
                 c for c in self.results['checks'] if not c['passed']],

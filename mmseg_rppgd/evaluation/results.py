@@ -276,6 +276,21 @@ def table_cells(row: Dict[str, Any]) -> List[str]:
             [cell(row.get('seconds'), 1)])
 
 
+def worst_rows(results: Dict[str, Any]) -> List[List[str]]:
+    """Cells of the worst case: a line for each ball, if there are several.
+
+    A worst case over different threats is nobody's number, so the table has
+    none; results.json has it.
+    """
+    if not results['attacks']:
+        return []
+    worst = results['worst_case']
+    balls = worst.get('by_ball') or [dict(worst, norm=None)]
+    return [['worst case', b['norm'] or '-',
+             format_eps(b['eps'], b['rms']) if b['norm'] else '-', '-',
+             cell(b['mIoU_greedy']), cell(b['aAcc'])] for b in balls]
+
+
 HEADER = ('attack', 'norm', 'eps', 'steps') + SCALARS + ('seconds', )
 
 
@@ -301,17 +316,13 @@ def published_lines(results: Dict[str, Any],
 def to_markdown(results: Dict[str, Any],
                 published: Sequence[Dict[str, Any]] = ()) -> str:
     """The table for a README or an issue, with what is needed to repeat."""
-    environment, worst = results['environment'], results['worst_case']
-    attacks = results['attacks']
+    environment, attacks = results['environment'], results['attacks']
     lines = ['| ' + ' | '.join(HEADER) + ' |',
              '|' + '---|' * 4 + '---:|' * (len(HEADER) - 4)]
     lines += ['| ' + ' | '.join(table_cells(row)) + ' |'
               for row in flat_rows(results)]
-    if attacks:
-        lines.append(
-            '| worst case | - | - | - | ' + cell(worst['mIoU_greedy']) +
-            ' | ' + cell(worst['aAcc']) + ' |' + ' - |' *
-            (len(HEADER) - 6))
+    lines += ['| ' + ' | '.join(row) + ' |' + ' - |' *
+              (len(HEADER) - len(row)) for row in worst_rows(results)]
     lines += ['', f'Metrics in percent. Model `{results["model"]["config"]}`,'
               f' checkpoint `{results["model"]["checkpoint"]}`; '
               f'{results["dataset"]["num_images"]} images of '

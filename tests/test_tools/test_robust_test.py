@@ -131,6 +131,19 @@ def test_csv_and_markdown_hold_the_same_rows(run_tool, tmp_path):
         assert f'| {name} |' in table
 
 
+def test_every_ball_has_its_own_worst_case(run_tool, tmp_path):
+    results = run_tool('--attacks', 'BIM', 'BIM(norm=l2)', '--eps', '0.01',
+                       '0.02', '--steps', 2)
+    balls = results['worst_case']['by_ball']
+    assert [(b['norm'], b['eps']) for b in balls] == [
+        ('linf', 0.01), ('linf', 0.02), ('l2', 0.01), ('l2', 0.02)]
+    # The small ball lies in the large one, linf not in l2.
+    assert [len(b['members']) - 1 for b in balls] == [1, 2, 1, 2]
+    assert balls[1]['aAcc'] <= balls[0]['aAcc']
+    table = (tmp_path / 'report' / 'table.md').read_text()
+    assert table.count('| worst case |') == 4
+
+
 def test_panels_show_the_chosen_images(run_tool, tmp_path):
     from PIL import Image
     run_tool(*SHORT, '--panels', 2)
