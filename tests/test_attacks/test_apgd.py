@@ -1,7 +1,7 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from conftest import ToySegmentor, adv_lib, pixel_classifier
+from toy_models import ToySegmentor, adv_lib, pixel_classifier
 
 from mmseg_rppgd.attacks import APGD, RPPGD, APGDStep, ThreatModel
 from mmseg_rppgd.attacks.rppgd import RPObjective

@@ -1,6 +1,6 @@
 import pytest
 import torch
-from conftest import FAST, ToySegmentor
+from toy_models import FAST, ToySegmentor
 from torch import nn
 
 from mmseg_rppgd.attacks import PGD, SegOutput

@@ -1,6 +1,6 @@
 import pytest
 import torch
-from conftest import adv_lib, pixel_classifier
+from toy_models import adv_lib, pixel_classifier
 
 from mmseg_rppgd.attacks import CW, PGD
 from mmseg_rppgd.attacks.objectives import margin

@@ -3,7 +3,7 @@ from types import ModuleType
 
 import pytest
 import torch
-from conftest import adv_lib, pixel_classifier
+from toy_models import adv_lib, pixel_classifier
 
 from mmseg_rppgd.attacks import DeepFool
 

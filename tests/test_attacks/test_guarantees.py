@@ -1,7 +1,7 @@
 """What DESIGN promises of every attack, for every attack."""
 import pytest
 import torch
-from conftest import FAST, ToySegmentor
+from toy_models import FAST, ToySegmentor
 from torch import nn
 
 from mmseg_rppgd.registry import ATTACKS

@@ -3,7 +3,7 @@ import sys
 
 import pytest
 import torch
-from conftest import adv_lib
+from toy_models import adv_lib
 
 from mmseg_rppgd.attacks import DAG, ALMAProx, DeepFool
 from mmseg_rppgd.attacks._adv_lib import PLOTTER, load_adv_lib

@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 import torch.nn.functional as F
-from conftest import ToySegmentor
+from toy_models import ToySegmentor
 
 from mmseg_rppgd.attacks import (BIM, FGSM, MIFGSM, PGD, RPPGD, CosPGD,
                                  SegPGD)

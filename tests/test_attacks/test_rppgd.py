@@ -1,6 +1,6 @@
 import pytest
 import torch
-from conftest import ToySegmentor
+from toy_models import ToySegmentor
 from literal_rppgd import attack_one
 from torch import nn
 
