@@ -10,7 +10,7 @@ from rich.progress import (BarColumn, Progress, TaskProgressColumn,
 from rich.table import Table
 
 from .results import (HEADER, cell, flat_rows, published_lines,
-                      table_cells, worst_rows)
+                      rounded_lines, table_cells, worst_rows)
 
 # A log file has no width of its own; a table must not be cut off in it.
 LOG_WIDTH = 130
@@ -100,7 +100,8 @@ class Screen:
         for row in worst_rows(results):
             table.add_row(*row)
         self.console.print(table)
-        for line in published_lines(results, published):
+        for line in (published_lines(results, published) +
+                     rounded_lines(results)):
             self.say(line)
         for check in results['checks']:
             self._show_check(check)

@@ -212,23 +212,25 @@ class RobustTestLoop(BaseLoop):
             found = {job.keys[0]: self._do(job)[0] for job in matrix}
         results = self._collect(done, probes, probed)
         if self.rank == 0:
-            self._write(results, done, searched)
-            if matrix:
-                self._write_matrix(found)
+            self._write(results, done, searched, found)
         barrier()
         self.screen.show(results, self.out_dir, self.plan.published)
         return results
 
     def _write(self, results: Dict[str, Any], done: Dict[str, RowResult],
-               searched: Sequence[List[Record]]) -> None:
-        minimal = None
+               searched: Sequence[List[Record]],
+               found: Dict[str, List[Record]]) -> None:
+        minimal = matrix = None
         if searched:
             minimal = build_minimal(self.plan.minimal, searched)
             write_minimal(self.out_dir, minimal)
+        if found:
+            matrix = self._matrix(found)
+            write_matrix(self.out_dir, matrix)
         report = Report(
             results, done['clean'], [done[row.key] for row in self.rows],
             self.examples, self.dataloader.dataset.metainfo.get('palette'),
-            minimal, self.plan.published)
+            minimal, matrix, self.plan.published)
         report.write(self.out_dir, self.runner.visualizer)
 
     def _own_surface(self) -> str:
@@ -262,13 +264,13 @@ class RobustTestLoop(BaseLoop):
                  for row in self.rows for name, model in self.models.items()]
         return jobs
 
-    def _write_matrix(self, found: Dict[str, List[Record]]) -> None:
-        write_matrix(self.out_dir, build_matrix(
+    def _matrix(self, found: Dict[str, List[Record]]) -> Dict[str, Any]:
+        return build_matrix(
             {name: info for name, (_, info) in self.models.items()},
             self.rows,
             {name: found[f'matrix-clean-{name}'] for name in self.models},
             {(row.key, name): found[f'matrix-{row.key}-from-{name}']
-             for row in self.rows for name in self.models}, self.classes))
+             for row in self.rows for name in self.models}, self.classes)
 
     def _collect(self, done: Dict[str, RowResult], probes: Optional[Probes],
                  probed: Dict[str, List[Record]]) -> Dict[str, Any]:

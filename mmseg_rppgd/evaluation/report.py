@@ -15,7 +15,7 @@ from .metrics import SCALARS, accuracy, number, unpack_counts
 from .pictures import (colour_classes, default_palette, draw_panel, magnify,
                        save_panel)
 from .results import (HEADER, RowResult, cell, flat_rows, published_lines,
-                      success_over_eps, table_cells, worst_rows,
+                      rounded_lines, success_over_eps, table_cells, worst_rows,
                       write_results)
 from .store import write_json, write_text
 
@@ -35,6 +35,7 @@ class Report:
         palette (sequence, optional): Colour of each class. Defaults to None,
             colours that differ.
         minimal (dict, optional): Content of minimal_norm.json.
+        matrix (dict, optional): Content of transfer.json.
         published (sequence): Published numbers. Defaults to none.
     """
     results: Dict[str, Any]
@@ -43,6 +44,7 @@ class Report:
     examples: ExampleStore
     palette: Optional[Sequence[Sequence[int]]] = None
     minimal: Optional[Dict[str, Any]] = None
+    matrix: Optional[Dict[str, Any]] = None
     published: Sequence[Dict[str, Any]] = ()
 
     def __post_init__(self) -> None:
@@ -90,7 +92,8 @@ class Report:
             cell=cell, curves=picture, images=self._browser(),
             minimal=self.minimal, failed=[
                 c for c in self.results['checks'] if not c['passed']],
-            published=published_lines(self.results, self.published),
+            matrix=self.matrix, notes=published_lines(
+                self.results, self.published) + rounded_lines(self.results),
             legend=list(zip(self.results['dataset']['classes'],
                             ['#%02x%02x%02x' % tuple(c)
                              for c in self.palette])))

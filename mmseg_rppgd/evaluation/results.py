@@ -313,6 +313,15 @@ def published_lines(results: Dict[str, Any],
     return lines
 
 
+def rounded_lines(results: Dict[str, Any]) -> List[str]:
+    """What rounding costs the attacks from a surrogate, in words."""
+    return [
+        f'{a["name"]}, rounded to the 8 bits of a picture: mIoU '
+        f'{cell(a["rounded"]["mIoU"])} instead of {cell(a["mIoU"])}, aAcc '
+        f'{cell(a["rounded"]["aAcc"])} instead of {cell(a["aAcc"])}.'
+        for a in results['attacks'] if 'rounded' in a]
+
+
 def to_markdown(results: Dict[str, Any],
                 published: Sequence[Dict[str, Any]] = ()) -> str:
     """The table for a README or an issue, with what is needed to repeat."""
@@ -336,7 +345,8 @@ def to_markdown(results: Dict[str, Any],
         f'Seed {environment["seed"]}, commit {environment["commit"]}, '
         f'{environment["device"]}, torch {environment["torch"]}, '
         f'mmseg {environment["mmseg"]}; command `{environment["command"]}`.')
-    for line in published_lines(results, published):
+    for line in (published_lines(results, published) +
+                 rounded_lines(results)):
         lines += ['', line]
     if results['checks']:
         lines += ['', '| check | | detail |', '|---|---|---|']

@@ -64,11 +64,14 @@ def test_adversaries_are_cached_as_floats_and_pictures(run_tool, other,
     assert numbers(again)['attacks'] != numbers(first)['attacks']
 
 
-def test_cost_of_rounding_is_reported(run_tool, other):
+def test_cost_of_rounding_is_reported(run_tool, other, tmp_path):
     attack, = run_tool(*SHORT, '--surrogate', *other)['attacks']
     assert set(attack['rounded']) == {'mIoU', 'aAcc', 'mAcc', 'MisRatio',
                                       'NmIoU', 'CmIoU'}
     assert attack['rounded']['aAcc'] == pytest.approx(attack['aAcc'], abs=10)
+    said = f'mIoU {attack["rounded"]["mIoU"]:.2f} instead of'
+    for name in ('table.md', 'report.html'):
+        assert said in (tmp_path / 'report' / name).read_text()
 
 
 def test_matrix_has_every_model_as_source_and_target(run_tool, other,
@@ -86,6 +89,8 @@ def test_matrix_has_every_model_as_source_and_target(run_tool, other,
             assert set(cells[source][target]) == {'float', 'png'}
     table = (tmp_path / 'report' / 'transfer.md').read_text()
     assert '| config#2 |' in table and '| (clean) |' in table
+    text = (tmp_path / 'report' / 'report.html').read_text()
+    assert '<td>config#2</td>' in text
 
 
 def test_rounded_image_stays_in_the_ball():
