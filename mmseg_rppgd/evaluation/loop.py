@@ -117,6 +117,8 @@ class RobustTestLoop(BaseLoop):
         self.rank, self.world_size = get_dist_info()
         self.segmentor = unwrap_segmentor(runner.model)
         self.surface = self._resolve_surface(surface)
+        for other in [*([surrogate] if surrogate else []), *others]:
+            self._check_classes(other)
         dataset = self.dataloader.dataset
         self.indices = list(range(len(dataset)))[:limit]
         if not self.indices:
@@ -152,8 +154,16 @@ class RobustTestLoop(BaseLoop):
             return surface
         return PixelModel(attacked.segmentor, surface=surface).surface
 
+    def _check_classes(self, other: OtherModel) -> None:
+        ours, theirs = (PixelModel(model, surface='whole').num_classes
+                        for model in (self.segmentor, other.segmentor))
+        if ours != theirs:
+            raise ValueError(
+                f'{other.info["config"]} must have the {ours} classes of the '
+                f'tested model for a transfer attack, but has {theirs}')
+
     def _predictor(self, segmentor: nn.Module,
-                ignore_index: Optional[int]) -> Predictor:
+                   ignore_index: Optional[int]) -> Predictor:
         return Predictor(segmentor, len(self.classes), ignore_index, self.fp16)
 
     def run(self) -> Dict[str, Any]:

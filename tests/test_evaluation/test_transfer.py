@@ -115,6 +115,19 @@ def test_models_of_one_config_get_different_names():
     assert model_names(infos) == ['x', 'x#2', 'y']
 
 
+def test_surrogate_of_other_classes_is_refused(run_tool, tiny, tmp_path):
+    config = tmp_path / 'four.py'
+    config.write_text((tiny / 'config.py').read_text().replace(
+        'num_classes=3', 'num_classes=4'))
+    weights = torch.load(tiny / 'checkpoint.pth')
+    head = weights['state_dict']
+    for name in ('decode_head.conv_seg.weight', 'decode_head.conv_seg.bias'):
+        head[name] = torch.cat([head[name], head[name][:1]])
+    torch.save(weights, tmp_path / 'four.pth')
+    with pytest.raises(SystemExit, match='must have the 3 classes.*has 4'):
+        run_tool(*SHORT, '--surrogate', config, tmp_path / 'four.pth')
+
+
 def test_surrogate_with_another_checkpoint_is_refused(run_tool, other,
                                                       tiny):
     with pytest.raises(SystemExit, match="'none.pth' does not exist"):
