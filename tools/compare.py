@@ -57,6 +57,11 @@ def read_values(report: Dict[str, Any], metric: str) -> Dict[Key, float]:
     return values
 
 
+def key_cell(value: Any) -> str:
+    """A name, a number of steps or a radius (0.03) in a table."""
+    return f'{value:.4g}' if isinstance(value, float) else cell(value)
+
+
 def build_table(names: List[str], columns: List[Dict[Key, float]],
                 title: str) -> Table:
     """Rows that every report has, in the order of the first."""
@@ -67,7 +72,7 @@ def build_table(names: List[str], columns: List[Dict[Key, float]],
         table.add_column(name, justify='right', no_wrap=True)
     for key in columns[0]:
         if all(key in column for column in columns):
-            table.add_row(*[cell(k, 4) for k in key],
+            table.add_row(*map(key_cell, key),
                           *[cell(column[key]) for column in columns])
     return table
 

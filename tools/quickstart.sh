@@ -76,7 +76,7 @@ echo "
 Pictures (image, perturbation, clean prediction, attacked prediction, truth):
   $out/standard/robust/panels/
   $out/rppgd3-at/robust/panels/
-Reports: table.md, results.json and results.csv in the folders above them.
+Reports: report.html, table.md and results.json in the folders above them.
 Checkpoints that plain mmseg loads:
   $out/standard/iter_800.pth
   $out/rppgd3-at/iter_300.pth

@@ -64,7 +64,7 @@ def reports(tmp_path):
 def test_rows_that_all_reports_have(compare, reports):
     assert rows_of(compare(*reports)) == [
         ['clean', '-', '-', '-', '68.12', '61.00'],
-        ['PGD', 'linf', '0.0300', '10', '7.00', '25.00'],
+        ['PGD', 'linf', '0.03', '10', '7.00', '25.00'],
         ['worst case', '-', '-', '-', '0.50', '0.50']]
 
 
