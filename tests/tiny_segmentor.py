@@ -10,6 +10,8 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from mmengine.logging import MessageHub, MMLogger
+from mmengine.registry import DefaultScope
 
 import mmseg_rppgd  # noqa: F401  (mends what mmseg needs to be imported)
 
@@ -129,6 +131,7 @@ def run_tool(tiny, monkeypatch, tmp_path):
     spec.loader.exec_module(tool)
 
     def run(*words, config=None, checkpoint=None, out=None):
+        forget_runs()
         out = out or tmp_path / 'report'
         argv = [TOOL, config or tiny / 'config.py',
                 checkpoint or tiny / 'checkpoint.pth', '--out', out,
@@ -139,6 +142,16 @@ def run_tool(tiny, monkeypatch, tmp_path):
         return json.loads((out / 'results.json').read_text())
 
     return run
+
+
+def forget_runs():
+    """Forget the visualizers and loggers of runs before, in this process.
+
+    mmengine finds them by a name that differs only from second to second.
+    """
+    from mmseg.visualization import SegLocalVisualizer
+    for kind in (DefaultScope, MessageHub, MMLogger, SegLocalVisualizer):
+        kind._instance_dict.clear()
 
 
 def command(tiny, out, *words, processes=1):
