@@ -1,2 +1,2 @@
-"""The tiny segmentor, for every test of this folder."""
-from tiny_segmentor import run_tool, tiny  # noqa: F401
+"""The tiny project, for every test of this folder."""
+from tiny_project import run_tool, tiny  # noqa: F401

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from tiny_segmentor import numbers
+from tiny_project import numbers
 
 from mmseg_rppgd.evaluation.rows import make_rows
 from mmseg_rppgd.evaluation.transfer import model_names, round_to_8bit

@@ -8,7 +8,7 @@ import subprocess
 import time
 
 import pytest
-from tiny_segmentor import command, numbers, run_tool, tiny  # noqa: F401
+from tiny_project import command, numbers, run_tool, tiny  # noqa: F401
 
 SHORT = ('--attacks', 'PGD', 'RPPGD', '--steps', 2)
 METRICS = {'mIoU', 'aAcc', 'mAcc', 'MisRatio', 'NmIoU', 'CmIoU', 'per_class'}

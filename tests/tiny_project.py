@@ -1,4 +1,4 @@
-"""A tiny segmentor, its checkpoint and a tiny data set on disk."""
+"""A tiny project on disk: config, checkpoint, data; and the tool on it."""
 import copy
 import importlib.util
 import json
