@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from .attacks.base import (DEFAULT_IGNORE_INDEX, Attack, AttackResult,
-                           SegOutput, describe)
+                           SegOutput, describe, predict_classes)
 from .batches import LoaderBatch, ModelBatch, labels_of, num_attacked, unflip
 from .pixel_space import PixelSpace, Size
 from .windows import Box, check_windows, stitch, window_boxes
@@ -510,7 +510,7 @@ def _attack_windows(attack: Attack, segmentor: nn.Module, images: Tensor,
             logits, label_size, mode='bilinear',
             align_corners=model.align_corners)
     labelled = labels != _ignore_index(attack, segmentor)
-    wrong = (logits.argmax(1) != labels) & labelled
+    wrong = (predict_classes(logits) != labels) & labelled
     return WindowsResult(
         stitch(crops, boxes, size),
         100 * wrong.sum((1, 2)) / labelled.sum((1, 2)), logits)

@@ -73,7 +73,7 @@ class AttackInputs(NamedTuple):
 
     def count_wrong(self, logits: Tensor) -> Tensor:
         """Return the number of wrong labelled pixels (B,)."""
-        wrong = (logits.argmax(1) != self.labels) & self.labelled
+        wrong = (predict_classes(logits) != self.labels) & self.labelled
         return wrong.sum((1, 2))
 
     def mis_ratio(self, logits: Tensor) -> Tensor:
@@ -338,6 +338,24 @@ def check_generator(generator: Any) -> None:
         raise TypeError(
             f'generator must be a torch.Generator, but got {generator!r}; '
             'for a seed give torch.Generator().manual_seed(seed)')
+
+
+def predict_classes(logits: Tensor) -> Tensor:
+    """Return ``logits.argmax(1)``: of equal logits the first class.
+
+    On a CPU, argmax over a dimension that is not the last takes a tenth of
+    an attack step of a small network; class by class it is three times as
+    fast.
+    """
+    if logits.device.type != 'cpu':
+        return logits.argmax(1)
+    first, *others = logits.detach().unbind(1)
+    best = first.clone()
+    classes = torch.zeros_like(first, dtype=torch.int64)
+    for number, values in enumerate(others, 1):
+        classes.masked_fill_(values > best, number)
+        torch.maximum(best, values, out=best)
+    return classes
 
 
 def at_least_float32(tensor: Tensor) -> Tensor:

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from ..registry import ATTACKS
 from .base import (AttackInputs, AttackResult, Callback, CheckedModel,
-                   check_int, full_precision)
+                   check_int, full_precision, predict_classes)
 from .gradient_attack import FiniteCheck, gradient
 from .minimal_norm import MinimalNormAttack
 from .objectives import pick
@@ -81,7 +81,7 @@ class DeepFool(MinimalNormAttack):
                 candidates.see(adv_images, logits.detach())
             with full_precision(leaf.device):
                 right = inputs.labelled & (
-                    logits.argmax(1) == inputs.labels)
+                    predict_classes(logits) == inputs.labels)
                 wrong = inputs.num_labelled - right.sum((1, 2))
                 done = wrong >= self.threshold * inputs.num_labelled
                 if not bool(done.all()):

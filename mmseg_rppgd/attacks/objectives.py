@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .base import AttackInputs, SegOutput
+from .base import AttackInputs, SegOutput, predict_classes
 
 PixelLoss = Callable[[Tensor, Tensor], Tensor]
 
@@ -69,7 +69,7 @@ def pick(values: Tensor, labels: Tensor) -> Tensor:
 def weigh_correct(logits: Tensor, inputs: AttackInputs, step: int,
                   steps: int) -> Tensor:
     """Return 1 where the prediction is right (targeted: not yet there)."""
-    right = logits.argmax(1) == inputs.labels
+    right = predict_classes(logits) == inputs.labels
     return (right != inputs.targeted).to(logits.dtype)
 
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from ..registry import ATTACKS
-from .base import AttackInputs, SegOutput
+from .base import AttackInputs, SegOutput, predict_classes
 from .gradient_attack import GradientAttack
 from .objectives import (Objective, PixelObjective, check_pixel_weights,
                          mean_over_labelled)
@@ -104,7 +104,7 @@ class RPObjective(Objective):
             self._is_correct(logits), self.inputs.labelled)
 
     def _is_correct(self, logits: Tensor) -> Tensor:
-        return logits.detach().argmax(1) == self.inputs.labels
+        return predict_classes(logits) == self.inputs.labels
 
     def _weights(self, step: int, steps: int) -> Sequence[float]:
         if not callable(self.region_weights):

@@ -4,13 +4,23 @@ from toy_models import FAST, ToySegmentor
 from torch import nn
 
 from mmseg_rppgd.attacks import PGD, SegOutput
-from mmseg_rppgd.attacks.base import frozen
+from mmseg_rppgd.attacks.base import frozen, predict_classes
 from mmseg_rppgd.registry import ATTACKS
 
 
 def test_every_attack_is_under_the_tests_of_the_guarantees():
     ATTACKS.import_from_location()
     assert set(FAST) == set(ATTACKS.module_dict)
+
+
+@pytest.mark.parametrize('num_classes', [1, 2, 7])
+def test_predicted_class_is_the_first_of_the_largest_logits(num_classes):
+    logits = torch.randint(3, (2, num_classes, 9, 9)).float()  # many ties
+    before = logits.clone()
+    predicted = predict_classes(logits.requires_grad_())
+    assert predicted.dtype == torch.int64
+    assert torch.equal(predicted, before.argmax(1))
+    assert torch.equal(logits, before)
 
 
 @pytest.mark.parametrize('images, error, message', [
