@@ -2,9 +2,9 @@
 
 A suite is ``robustness = dict(attacks=[dict(attack=config), ...])``, where an
 attack may have a ``name``, and suite or attack ``eps=[...]``, ``steps=[...]``
-and ``trace=True`` (measure after every step). ``minimal=[config, ...]`` are
-searches for the smallest perturbation, ``published=[...]`` numbers to show
-beside ours. The eps of an l2 attack in a suite is a root mean square, so that
+and ``trace=True`` (measure after every step). ``max_steps=N`` caps the steps
+that the attacks of a base suite ask for. ``minimal=[config, ...]`` are searches
+for the smallest perturbation, ``published=[...]`` numbers to show beside ours. The eps of an l2 attack in a suite is a root mean square, so that
 one number fits both norms and every image size.
 """
 import os.path as osp
@@ -14,12 +14,14 @@ from typing import Any, Callable, Dict, List, Optional, Sequence
 
 from mmengine.config import Config
 
+from ..attacks.base import check_int
 from .rows import Row, make_rows, parse_attack
 
 PACKAGE = osp.dirname(osp.dirname(osp.abspath(__file__)))
 FOLDERS = (osp.join(PACKAGE, '.mim', 'configs', '_base_', 'suites'),
            osp.join(osp.dirname(PACKAGE), 'configs', '_base_', 'suites'))
-SUITE_KEYS = ('attacks', 'eps', 'steps', 'trace', 'minimal', 'published')
+SUITE_KEYS = ('attacks', 'eps', 'steps', 'max_steps', 'trace', 'minimal',
+              'published')
 ATTACK_KEYS = ('attack', 'name', 'eps', 'steps', 'trace')
 FROM_TRAINING = 'train'  # class_counts that are still to be counted
 
@@ -76,18 +78,29 @@ def _check_keys(given: Any, known: Sequence[str], what: str) -> None:
 def _suite_rows(suite: Dict[str, Any], eps: Sequence[Any],
                 steps: Sequence[int], counts: Counts) -> List[Row]:
     _check_keys(suite, SUITE_KEYS, 'a suite')
+    max_steps = suite.get('max_steps')
+    if max_steps is not None:
+        check_int('max_steps', max_steps, least=1)
     rows: List[Row] = []
     for entry in suite['attacks']:
         _check_keys(entry, ATTACK_KEYS, 'an attack of a suite')
         entry = {**suite, **entry}
         rows += make_rows(
-            _counted(entry['attack'], counts),
+            _counted(_capped(entry['attack'], max_steps), counts),
             name=entry.get('name'),
             eps=eps or entry.get('eps') or (),
             steps=steps or entry.get('steps') or (),
             rms=True,
             trace=entry.get('trace', False))
     return rows
+
+
+def _capped(attack: Dict[str, Any],
+            max_steps: Optional[int]) -> Dict[str, Any]:
+    """Lower the steps that a config asks for to a budget."""
+    if max_steps is None or 'steps' not in attack:
+        return attack
+    return dict(attack, steps=min(attack['steps'], max_steps))
 
 
 def _counted(attack: Dict[str, Any], counts: Counts) -> Dict[str, Any]:

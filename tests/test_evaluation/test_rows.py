@@ -171,6 +171,13 @@ def test_reliable_mini_has_the_members_of_reliable():
     assert {r.steps for r in mini} == {100}
 
 
+def test_cap_on_steps_is_a_number_of_steps(tmp_path):
+    path = tmp_path / 'mine.py'
+    path.write_text('robustness = dict(max_steps=0, attacks=[])')
+    with pytest.raises(ValueError, match='max_steps must be >= 1'):
+        collect_rows(str(path))
+
+
 def test_budget_of_reliable_is_fixed():
     rows = collect_rows('reliable', steps=[1], eps=['2/255', '4/255'])
     assert min(r.steps for r in rows) == 100

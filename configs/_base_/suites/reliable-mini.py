@@ -1,39 +1,4 @@
 # The members of reliable with 100 steps each, for a small machine. Read the
 # worst case.
-# 'train' counts the pixels of each class in the training labels.
-robustness = dict(
-    eps=[0.03],
-    attacks=[
-        dict(attack=dict(type='APGD', steps=100), name='APGD-CE'),
-        dict(
-            attack=dict(
-                type='APGD',
-                steps=100,
-                pixel_weights=['correct', 'balanced'],
-                class_counts='train'),
-            name='APGD-CE-Bal'),
-        dict(
-            attack=dict(
-                type='APGD', steps=100, pixel_loss='js', pixel_weights=None),
-            name='APGD-JS'),
-        dict(
-            attack=dict(type='APGD', steps=100, pixel_loss='spherical'),
-            name='APGD-SL'),
-        dict(
-            attack=dict(type='APGD', steps=100, pixel_weights='segpgd'),
-            name='APGD-SegPGD'),
-        dict(
-            attack=dict(type='APGD', steps=100, objective='rppgd'),
-            name='APGD-RPPGD'),
-        dict(
-            attack=dict(type='PAdam', steps=100, pixel_loss='ce'),
-            name='PAdam-CE'),
-        dict(
-            attack=dict(type='PAdam', steps=100, pixel_loss='cosine'),
-            name='PAdam-Cos'),
-        dict(attack=dict(type='CosPGD', steps=100)),
-        dict(attack=dict(type='SegPGD', steps=100)),
-        dict(attack=dict(type='RPPGD', steps=100)),
-        dict(attack=dict(type='ALMAProx', steps=100)),
-        dict(attack=dict(type='DAG', steps=100)),
-    ])
+_base_ = './reliable.py'
+robustness = dict(max_steps=100)
