@@ -36,7 +36,8 @@ class InputDiversity:
         """Draw the numbers of one image and run, (steps, 4) in [0, 1]."""
         device = None if generator is None else generator.device
         return torch.rand(
-            steps, self.draws_per_step, generator=generator, device=device)
+            steps, self.draws_per_step, generator=generator, device=device,
+            dtype=torch.float32)
 
     def __call__(self, model: CheckedModel, images: Tensor,
                  draws: Tensor) -> SegOutput:

@@ -14,6 +14,10 @@ from torch import Tensor
 
 from .base import AttackInputs, SegOutput, predict_classes
 
+# Of logits as a vector: bounds the gradient of a pixel whose logits are all 0,
+# as torch.nn.functional.cosine_similarity does.
+SHORTEST = 1e-8
+
 PixelLoss = Callable[[Tensor, Tensor], Tensor]
 
 
@@ -43,8 +47,7 @@ def margin(logits: Tensor, labels: Tensor) -> Tensor:
 def spherical(logits: Tensor, labels: Tensor) -> Tensor:
     """Return -z_y / ||z||, the spherical loss of Croce et al., 2024."""
     length = logits.norm(dim=1)
-    return -pick(logits, labels) / length.clamp_min(
-        torch.finfo(logits.dtype).tiny)
+    return -pick(logits, labels) / length.clamp_min(SHORTEST)
 
 
 def cosine(logits: Tensor, labels: Tensor) -> Tensor:
@@ -81,7 +84,7 @@ def weigh_segpgd(logits: Tensor, inputs: AttackInputs, step: int,
     """
     wrong_weight = (step - 1) / (2 * steps)
     right = weigh_correct(logits, inputs, step, steps)
-    return torch.where(right > 0, 1 - wrong_weight, wrong_weight).to(right)
+    return right * (1 - wrong_weight) + (1 - right) * wrong_weight
 
 
 def weigh_cosine(logits: Tensor, inputs: AttackInputs, step: int,

@@ -96,7 +96,7 @@ class RPObjective(Objective):
                 size = region.sum((1, 2)).clamp_min(1)
                 weight = (weight * self.inputs.num_labelled / size).view(
                     -1, 1, 1)
-            weights = weights + weight * region
+            weights = weights + weight * region.to(losses)
         return mean_over_labelled(losses * weights, self.inputs)
 
     def _divide(self, logits: Tensor) -> Regions:

@@ -144,7 +144,8 @@ class Ball(ABC):
         return type(self)(self.images, self.mask, factor * self.eps,
                           self.bounds)
 
-    def _in_mask(self, tensor: Tensor) -> Tensor:
+    def in_mask(self, tensor: Tensor) -> Tensor:
+        """Return a tensor (B, 3, H, W), zero where nothing may move."""
         return tensor if self.mask is None else tensor * self.mask
 
     def _draw(self, sample, shape: tuple,
@@ -179,7 +180,7 @@ class LinfBall(Ball):
         return grad.sign()
 
     def slope(self, grad: Tensor) -> Tensor:
-        return self._in_mask(grad).abs().sum((1, 2, 3))
+        return self.in_mask(grad).abs().sum((1, 2, 3))
 
     def project(self, images: Tensor) -> Tensor:
         return torch.clamp(images, self.lower, self.upper)
@@ -200,20 +201,20 @@ class L2Ball(Ball):
         dims = image.numel()
         if self.mask is not None:
             noise = noise * self.mask[index]
-            dims = self.mask[index].sum() * image.shape[0]
+            dims = (self.mask[index].sum() * image.shape[0]).to(length)
         # The volume of a ball grows with the radius to the power `dims`.
         length = self.eps * length**(1 / dims)
         return noise * length / noise.norm().clamp_min(self._tiny)
 
     def ascent_direction(self, grad: Tensor) -> Tensor:
-        grad = self._in_mask(grad)
+        grad = self.in_mask(grad)
         return grad * self._inverse(self._length(grad))
 
     def slope(self, grad: Tensor) -> Tensor:
-        return self._length(self._in_mask(grad)).view(-1).to(grad.dtype)
+        return self._length(self.in_mask(grad)).view(-1).to(grad.dtype)
 
     def project(self, images: Tensor) -> Tensor:
-        delta = self._in_mask(images - self.images)
+        delta = self.in_mask(images - self.images)
         # Rounding in `images + delta` must not lead out of the ball.
         radius = self.eps * (1 - 8 * torch.finfo(delta.dtype).eps)
         shrink = (radius * self._inverse(self._length(delta), torch.float64)

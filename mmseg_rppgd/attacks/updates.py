@@ -66,6 +66,7 @@ class MomentumStep(Update):
         self.momentum = None
 
     def step(self, adv_images: Tensor, grad: Tensor, loss: Tensor) -> Tensor:
+        grad = self.ball.in_mask(grad)
         length = grad.abs().sum((1, 2, 3), keepdim=True)
         grad = grad / length.clamp_min(torch.finfo(grad.dtype).tiny)
         if self.momentum is not None:

@@ -37,7 +37,7 @@ def prototype_loss(features, labels, region, size, align_corners=False,
 
 def attack_one(model, image, label, start, *, eps, alpha, steps, beta,
                ignore_index=255, prototype_regions='T', regions='TBF',
-               weights=None, cosine=False):
+               weights=None, cosine=False, norm='linf'):
     """Algorithm 1 for one image (3, H, W), its label (H, W) and x_adv_0."""
     labelled = label != ignore_index
     num = labelled.sum()
@@ -79,7 +79,10 @@ def attack_one(model, image, label, start, *, eps, alpha, steps, beta,
             loss = loss + (1 - beta) * prototype_loss(
                 output.features[0], target, union, label.shape)
         grad, = torch.autograd.grad(loss, x)
-        adv = adv + alpha * grad.sign()
-        adv = image + (adv - image).clamp(-eps, eps)
-        adv = adv.clamp(0, 1)
+        if norm == 'l2':
+            delta = adv + alpha * grad / max(grad.norm(), 1e-300) - image
+            delta = delta * min(1., eps / delta.norm())
+        else:
+            delta = (adv + alpha * grad.sign() - image).clamp(-eps, eps)
+        adv = (image + delta).clamp(0, 1)
     return adv

@@ -94,6 +94,20 @@ def test_segpgd_weights_are_those_of_the_paper(step, wrong):
         steps=5).item() == pytest.approx(expected.item())
 
 
+def test_segpgd_weights_have_the_precision_of_the_logits():
+    inputs = check_inputs(IMAGES, LABELS, None, 255, False)
+    weights = PIXEL_WEIGHTS['segpgd'](LOGITS, inputs, 2, 3)
+    assert weights.tolist() == [[[1 - 1 / 6, 1 - 1 / 6, 1 / 6]]]
+
+
+@pytest.mark.parametrize('name', ['spherical', 'cosine'])
+def test_logits_that_are_all_zero_have_a_bounded_gradient(name):
+    logits = torch.zeros(1, 3, 1, 1, requires_grad=True)
+    labels = torch.zeros(1, 1, 1, dtype=torch.int64)
+    PIXEL_LOSSES[name](logits, labels).sum().backward()
+    assert logits.grad.square().isfinite().all()
+
+
 def test_segpgd_swaps_its_weights_when_targeted():
     losses = -probabilities()[0].log()
     expected = (.2 * losses[:2].sum() + .8 * losses[2]) / 3

@@ -202,3 +202,18 @@ def test_rppgd_beats_pgd_on_no_labels_ignored_model(images):
     for kind in (PGD, RPPGD):
         adv_images = kind(.2, steps=10)(model, images, labels)
         assert (model(adv_images).logits.argmax(1) != labels).any()
+
+
+def test_momentum_does_not_depend_on_what_may_not_move(model, images,
+                                                       labels):
+    """What surrounds the mask has a gradient too, of no weight here."""
+    mask = torch.zeros(2, 1, 8, 10, dtype=torch.bool)
+    mask[..., :5] = True
+    attack = MIFGSM(.5, norm='l2', steps=3, alpha=.2)
+
+    def confined(x):
+        return model(torch.where(mask, x, images))
+
+    assert torch.allclose(
+        attack(model.eval(), images, labels, mask=mask),
+        attack(confined, images, labels), rtol=0, atol=1e-12)

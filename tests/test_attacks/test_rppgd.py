@@ -13,13 +13,13 @@ def seeded():
     return torch.Generator().manual_seed(5)
 
 
-def starts(images, eps):
+def starts(images, eps, norm='linf'):
     """x_adv_0 of each image: what an attack that stands still returns."""
     generator = seeded()
     labels = torch.zeros(
         len(images), *images.shape[2:], dtype=torch.int64)
     return PGD(
-        eps, alpha=0, steps=1)(
+        eps, norm=norm, alpha=0, steps=1)(
             lambda x: x.repeat(1, 2, 1, 1), images, labels,
             generator=generator)
 
@@ -84,6 +84,10 @@ def test_hybrid_loss_is_the_beta_mix(model, images, labels):
     assert torch.allclose(mixed, .75 * region + .25 * prototype)
 
 
+@pytest.mark.parametrize('steps', [6, 40])
+# The l2 step shows every digit of the gradient, the linf step its signs.
+@pytest.mark.parametrize('norm, eps, alpha', [('linf', .1, .03),
+                                              ('l2', 1., .2)])
 @pytest.mark.parametrize('kwargs', [
     dict(),
     dict(beta=1),
@@ -93,14 +97,14 @@ def test_hybrid_loss_is_the_beta_mix(model, images, labels):
     dict(pixel_weights='cosine'),
     dict(region_weights=(.4, .4, .2)),
 ])
-def test_attack_equals_the_paper_line_by_line(model, images, labels, kwargs):
-    eps, alpha, steps = .1, .03, 6
-    attack = RPPGD(eps, alpha=alpha, steps=steps, **kwargs)
+def test_attack_equals_the_paper_line_by_line(model, images, labels, norm,
+                                              eps, alpha, steps, kwargs):
+    attack = RPPGD(eps, norm=norm, alpha=alpha, steps=steps, **kwargs)
     ours = attack(model, images, labels, generator=seeded())
     literal_kwargs = dict(kwargs)
     triple = literal_kwargs.pop('region_weights', None)
     model.eval()
-    for i, start in enumerate(starts(images, eps)):
+    for i, start in enumerate(starts(images, eps, norm)):
         literal = attack_one(
             model,
             images[i],
@@ -113,7 +117,8 @@ def test_attack_equals_the_paper_line_by_line(model, images, labels, kwargs):
             prototype_regions=kwargs.get('prototype_regions', 'T'),
             regions=kwargs.get('regions', 'TBF'),
             weights=(lambda i, n: triple) if triple else None,
-            cosine=kwargs.get('pixel_weights') == 'cosine')
+            cosine=kwargs.get('pixel_weights') == 'cosine',
+            norm=norm)
         assert torch.allclose(ours[i], literal, rtol=0, atol=1e-12)
 
 

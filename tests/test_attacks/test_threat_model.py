@@ -4,7 +4,7 @@ from fractions import Fraction
 import pytest
 import torch
 
-from mmseg_rppgd.attacks import ThreatModel
+from mmseg_rppgd.attacks import PGD, ThreatModel
 from mmseg_rppgd.attacks.threat_model import parse_number
 
 
@@ -167,3 +167,15 @@ def test_scaled_ball_has_another_radius_alone(norm):
     assert type(larger) is type(ball)
     assert larger.eps == pytest.approx(.15)
     assert larger.images is images and larger.mask is mask
+
+
+def test_l2_start_of_an_image_does_not_depend_on_the_others(model, images,
+                                                            labels):
+    """An image without labels gives all of them a mask."""
+    labels = labels.clone()
+    labels[1] = 255
+    attack = PGD(norm='l2', alpha=0, steps=1)
+    together, alone = (
+        attack(model, images[:n], labels[:n],
+               generator=torch.Generator().manual_seed(0)) for n in (2, 1))
+    assert torch.allclose(together[:1], alone, rtol=0, atol=1e-15)
