@@ -269,7 +269,8 @@ class PixelModel(nn.Module):
                 lambda module, args: captured.append(args[0]))
         else:
             handle = self._tap.register_forward_hook(
-                lambda module, args, output: captured.append(output))
+                lambda module, args, output: captured.append(
+                    output.clone() if isinstance(output, Tensor) else output))
         try:
             yield captured
         finally:

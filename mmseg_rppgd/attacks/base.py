@@ -7,6 +7,7 @@ from typing import (Any, Callable, Iterable, Iterator, List, NamedTuple,
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _NormBase
 
 from .threat_model import Number, ThreatModel
 
@@ -233,8 +234,7 @@ class Attack(ABC):
                     frozen(networks_of(model)):
                 checked = CheckedModel(tapped_model, inputs, self)
                 if callback is not None:
-                    # A model that it calls need not build a graph.
-                    callback = torch.no_grad()(callback)
+                    callback = own_copies(callback)
                 return self._run(checked, inputs, callback, generator)
 
     @abstractmethod
@@ -242,6 +242,19 @@ class Attack(ABC):
              callback: Optional[Callback],
              generator: Optional[torch.Generator]) -> AttackResult:
         """Attack checked inputs on a frozen model, gradients enabled."""
+
+
+def own_copies(callback: Callback) -> Callback:
+    """Let a callback do what it likes with the images it is given.
+
+    A model that it calls need not build a graph.
+    """
+
+    @torch.no_grad()
+    def call(step: int, adv_images: Tensor) -> None:
+        callback(step, adv_images.clone())
+
+    return call
 
 
 class CheckedModel:
@@ -272,15 +285,20 @@ class CheckedModel:
         features = output.features if self.attack.needs_features else None
         if not self.checked:
             self._check_logits(output.logits, len(images))
-            if self.attack.needs_features and features is None:
-                self._refuse_no_features()
+            if self.attack.needs_features:
+                self._check_features(features, len(images))
             self.checked = True
+        if features is not None and output.logits.requires_grad:
+            self._check_graph(features)
         return output._replace(
             logits=at_least_float32(output.logits),
             features=None if features is None else at_least_float32(features))
 
     def _check_logits(self, logits: Tensor, batch_size: int) -> None:
         labels = self.inputs.labels
+        if not isinstance(logits, Tensor):
+            raise TypeError('model must return logits (B, C, H, W), but '
+                            f'returned {describe(logits)}')
         if logits.dim() != 4 or not logits.is_floating_point():
             raise ValueError(
                 'model must return floating-point logits (B, C, H, W), but '
@@ -298,6 +316,25 @@ class CheckedModel:
                 f'labels must lie in [0, {num_classes}) or be ignored, but '
                 f'got {int(labels[~valid][0])}; set ignore_index if that '
                 'label marks void pixels')
+
+    def _check_features(self, features: Optional[Tensor],
+                        batch_size: int) -> None:
+        if features is None:
+            self._refuse_no_features()
+        if (not isinstance(features, Tensor) or features.dim() != 4
+                or len(features) != batch_size
+                or not features.is_floating_point()):
+            raise ValueError(
+                'features of the model must be a floating-point tensor '
+                f'(B, D, h, w) with B = {batch_size}, but are '
+                f'{describe(features)}')
+
+    def _check_graph(self, features: Tensor) -> None:
+        if not features.requires_grad:
+            raise ValueError(
+                f'the features that {self.attack.name} needs carry no '
+                'gradient: the model gives them detached from its images; '
+                'remove detach() or no_grad() from their way')
 
     def _refuse_no_features(self) -> None:
         reason = getattr(self.model, 'no_features_reason', None)
@@ -463,15 +500,19 @@ def networks_of(model: Model) -> List[nn.Module]:
 def frozen(networks: Iterable[nn.Module]) -> Iterator[None]:
     """Put networks in eval mode without parameter gradients, and restore.
 
-    Every module's own flag is kept, so a frozen BatchNorm stays as it was.
+    Every module's own flag is kept, so a frozen BatchNorm stays as it was,
+    and every buffer, also where a forward pass writes to it in eval mode.
     Reentrant activation checkpointing (``with_cp``) cannot be crossed by
     ``torch.autograd.grad`` and is switched off meanwhile.
+
+    Raises:
+        ValueError: If the parameters were made under ``inference_mode``.
     """
     modules = list({
         id(module): module
         for network in networks for module in network.modules()
     }.values())
-    training = [module for module in modules if module.training]
+    training = [module.training for module in modules]
     checkpointing = [
         module for module in modules
         if getattr(module, 'with_cp', False) is True
@@ -481,8 +522,17 @@ def frozen(networks: Iterable[nn.Module]) -> Iterator[None]:
         for parameter in module.parameters(recurse=False)
         if parameter.requires_grad
     ]
+    if any(parameter.is_inference() for parameter in parameters):
+        raise ValueError(
+            'model was made under torch.inference_mode(), and autograd '
+            'cannot go through such parameters; build and load it outside')
+    buffers = [
+        SavedBuffer(module, name, buffer, buffer._version, buffer.clone())
+        for module in modules for name, buffer in module._buffers.items()
+        if buffer is not None and not buffer.is_inference()
+    ]
     try:
-        for module in training:
+        for module in modules:
             module.training = False
         for module in checkpointing:
             module.with_cp = False
@@ -490,12 +540,40 @@ def frozen(networks: Iterable[nn.Module]) -> Iterator[None]:
             parameter.requires_grad_(False)
         yield
     finally:
-        for module in training:
-            module.training = True
+        for module, mode in zip(modules, training):
+            module.training = mode
         for module in checkpointing:
             module.with_cp = True
         for parameter in parameters:
             parameter.requires_grad_(True)
+        for buffer in buffers:
+            buffer.restore()
+
+
+class SavedBuffer(NamedTuple):
+    """A buffer and what was in it.
+
+    Args:
+        module (nn.Module): Whose buffer it is.
+        name (str): Its name there.
+        buffer (Tensor): The buffer itself.
+        version (int): How often it had been written to.
+        value (Tensor): A copy.
+    """
+    module: nn.Module
+    name: str
+    buffer: Tensor
+    version: int
+    value: Tensor
+
+    def restore(self) -> None:
+        """Put the buffer back if it was replaced or written to."""
+        self.module._buffers[self.name] = self.buffer
+        # BatchNorm writes its statistics without being counted.
+        if (self.buffer._version != self.version
+                or isinstance(self.module, _NormBase)):
+            # Past the count: a graph of the caller may hold the buffer.
+            self.buffer.data.copy_(self.value)
 
 
 @contextmanager
@@ -518,7 +596,8 @@ def tapped(model: Model, feature_layer: Optional[str]) -> Iterator[Model]:
                 f'{", ".join(name for name in modules if name)}')
         captured: List[Tensor] = []
         handle = modules[feature_layer].register_forward_hook(
-            lambda module, args, output: captured.append(output))
+            lambda module, args, output: captured.append(
+                output.clone() if isinstance(output, Tensor) else output))
         try:
             yield lambda images: _with_tap(model, images, captured,
                                            feature_layer)

@@ -77,6 +77,8 @@ class DeepFool(MinimalNormAttack):
         for step in range(1, self.steps + 1):
             leaf = adv_images.detach().requires_grad_()
             logits = model(leaf).logits
+            # Such pixels seem wrong, and need no gradient then.
+            finite.note(logits.detach().isnan().any(), step)
             if step > 1 or self.searches_minimum:
                 candidates.see(adv_images, logits.detach())
             with full_precision(leaf.device):

@@ -187,7 +187,11 @@ class FiniteCheck:
 
     def see(self, grad: Tensor, step: int) -> None:
         """Look at the gradient of a step."""
-        first = (self.bad_step == 0) & ~grad.isfinite().all()
+        self.note(~grad.isfinite().all(), step)
+
+    def note(self, bad: Tensor, step: int) -> None:
+        """Take in whether a step was bad, a bool tensor of no dimension."""
+        first = (self.bad_step == 0) & bad
         self.bad_step = torch.where(first, step, self.bad_step)
 
     def raise_if_not(self) -> None:

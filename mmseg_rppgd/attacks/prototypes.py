@@ -68,6 +68,7 @@ def downsample_masks(masks: Tensor, output: SegOutput,
     coarse = masks.new_zeros(masks.shape[:2] + size, requires_grad=True)
     if output.upsample is not None:
         fine = output.upsample(coarse)
+        check_upsampled(fine, masks)
     else:
         fine = F.interpolate(
             coarse,
@@ -75,6 +76,16 @@ def downsample_masks(masks: Tensor, output: SegOutput,
             mode='bilinear',
             align_corners=output.align_corners)
     return torch.autograd.grad(fine, coarse, masks)[0]
+
+
+def check_upsampled(fine: Tensor, masks: Tensor) -> None:
+    """Check what ``upsample`` of a SegOutput made of a map of zeros."""
+    if fine.shape != masks.shape or not fine.requires_grad:
+        graph = '' if fine.requires_grad else ' without a gradient'
+        raise ValueError(
+            'upsample of the SegOutput must be a differentiable linear map '
+            f'to the size of the labels, {tuple(masks.shape)} here, but it '
+            f'gave {tuple(fine.shape)}{graph}')
 
 
 def mean_pair_cosine(vectors: Tensor, exists: Tensor) -> Tensor:

@@ -3,7 +3,7 @@ import torch
 from toy_models import FAST, ToySegmentor
 from torch import nn
 
-from mmseg_rppgd.attacks import PGD, SegOutput
+from mmseg_rppgd.attacks import PGD, RPPGD, SegOutput
 from mmseg_rppgd.attacks.base import frozen, predict_classes
 from mmseg_rppgd.registry import ATTACKS
 
@@ -77,6 +77,27 @@ def test_bad_models_are_named(model, error, message):
     labels = torch.zeros(1, 8, 8, dtype=torch.int64)
     with pytest.raises(error, match=message):
         PGD()(model, torch.zeros(1, 3, 8, 8), labels)
+
+
+@pytest.mark.parametrize('output, message', [
+    (lambda z, f: (None, f), 'must return logits.*NoneType'),
+    (lambda z, f: (z, f.flatten(1)), r'features .* must be .*\(B, D, h, w\)'),
+    (lambda z, f: (z, f[:1]), r'features .* with B = 2.*\(1, 6, 4, 5\)'),
+    (lambda z, f: (z, f.detach()), 'features .* no gradient.*detach'),
+    (lambda z, f: (z, f, False, lambda maps: maps),
+     r'upsample .* to the size of the labels.*8, 10.*gave.*4, 5'),
+    (lambda z, f: (z, f, False, lambda maps: maps.new_zeros(1, 4, 8, 10)),
+     'upsample .*'),
+])
+def test_bad_outputs_with_features_are_named(output, message, images, labels):
+    class Bad(ToySegmentor):
+
+        def forward(self, images):
+            logits, features, *_ = super().forward(images)
+            return SegOutput(*output(logits, features))
+
+    with pytest.raises((TypeError, ValueError), match=message):
+        RPPGD(steps=1)(Bad().double(), images, labels)
 
 
 @pytest.mark.parametrize('kwargs, error, message', [
@@ -190,3 +211,51 @@ def test_callback_runs_without_gradients(model, images, labels):
         model, images, labels,
         callback=lambda *args: seen.append(torch.is_grad_enabled()))
     assert seen == [False]
+
+
+def test_callback_may_write_to_what_it_is_given(model, images, labels):
+    expected = PGD(random_start=False)(model, images, labels)
+    adv_images = PGD(random_start=False)(
+        model, images, labels, callback=lambda step, x: x.mul_(255))
+    assert torch.equal(adv_images, expected)
+
+
+def test_state_that_a_forward_pass_changes_is_restored(images, labels):
+    class Counts(ToySegmentor):
+
+        def __init__(self):
+            super().__init__()
+            self.register_buffer('written', torch.zeros(()))
+            self.register_buffer('replaced', torch.zeros(()))
+
+        def forward(self, images):
+            self.written += 1
+            self.replaced = self.replaced + 1
+            self.norm.train()  # statistics of the batch, whatever the mode
+            return super().forward(images)
+
+    model = Counts().double().eval()
+    before = {k: v.clone() for k, v in model.state_dict().items()}
+    PGD(steps=2)(model, images, labels)
+    assert not any(module.training for module in model.modules())
+    for name, value in model.state_dict().items():
+        assert torch.equal(value, before[name]), name
+
+
+def test_model_made_under_inference_mode_is_refused(images, labels):
+    with torch.inference_mode():
+        model = ToySegmentor().double()
+    with pytest.raises(ValueError, match='made under torch.inference_mode'):
+        PGD()(model, images, labels)
+
+
+def test_features_are_what_the_layer_gave(images, labels):
+    """Also where the next module writes over them."""
+    conv, norm, head = nn.Conv2d(3, 6, 3, padding=1), nn.BatchNorm2d(6), (
+        nn.Conv2d(6, 4, 1))
+    attack = RPPGD(
+        steps=2, beta=0, feature_layer='1', random_start=False)
+    apart, in_place = (
+        attack(nn.Sequential(conv, norm, nn.ReLU(inplace), head).double(),
+               images, labels) for inplace in (False, True))
+    assert torch.equal(apart, in_place)

@@ -107,3 +107,11 @@ def test_a_constant_model_leaves_the_image(images):
 def test_bad_settings_are_named(kwargs, message):
     with pytest.raises(ValueError, match=message):
         DeepFool(**kwargs)
+
+
+def test_not_a_number_is_no_success(images):
+    def model(x):
+        return x.mean(1, keepdim=True).repeat(1, 4, 1, 1) * float('nan')
+
+    with pytest.raises(FloatingPointError, match='not finite at step 1'):
+        DeepFool(steps=2)(model, images, torch.ones(2, 8, 10).long())
