@@ -176,6 +176,26 @@ def _restricted_dtype(spec: Any, *args: Any) -> Any:
     return dtype
 
 
+def _named_array(*args: Any, **kwargs: Any) -> None:
+    """Stand for the name ``numpy.ndarray``, which arrays are pickled with.
+
+    The class itself, called with the dtype ``'O'``, would read raw bytes as
+    object pointers.
+    """
+    raise pickle.UnpicklingError(
+        'a checkpoint may name numpy.ndarray but not call it. Load it only '
+        'if you trust where it comes from')
+
+
+def _restricted_reconstruct(kind: Any, *args: Any) -> Any:
+    """Answer numpy's ``_reconstruct`` with an empty array to be filled."""
+    import numpy as np
+    if kind is not _named_array:
+        raise pickle.UnpicklingError(
+            f'a checkpoint may only hold plain numpy arrays, but got {kind!r}')
+    return np.ndarray.__new__(np.ndarray, (0, ), 'b')
+
+
 def _checkpoint_globals() -> List[Tuple[Any, str]]:
     """What mmengine's checkpoints hold besides tensors, by pickled name."""
     import numpy as np
@@ -189,12 +209,15 @@ def _checkpoint_globals() -> List[Tuple[Any, str]]:
                 'HistoryBuffer'),
                (_restricted_getattr, 'builtins.getattr'),
                (_restricted_dtype, 'numpy.dtype'),
-               (np.ndarray, 'numpy.ndarray')]
+               (_named_array, 'numpy.ndarray'),
+               # To be filled an array must be of an allowed class; no pickle
+               # can spell a name without a module.
+               (np.ndarray, 'ndarray')]
     # Checkpoints of numpy 1 and 2 name the same functions differently.
     for core in ('numpy.core', 'numpy._core'):
-        for name in ('_reconstruct', 'scalar'):
-            allowed.append((getattr(multiarray, name),
-                            f'{core}.multiarray.{name}'))
+        allowed += [(_restricted_reconstruct,
+                     f'{core}.multiarray._reconstruct'),
+                    (multiarray.scalar, f'{core}.multiarray.scalar')]
     # The class of a restored dtype has to be known too.
     for kind in {type(np.dtype(code)) for code in '?bBhHiIlLqQefdgFDG'}:
         allowed.append((kind, f'{kind.__module__}.{kind.__qualname__}'))

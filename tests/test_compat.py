@@ -253,8 +253,11 @@ class Payload:
         HistoryBuffer, 'mean')), '__globals__')),
     lambda file: np.array([Payload(os.system, (f'touch {file}', ))]),
     lambda file: np.array([1, 'a'], dtype=object),
+    lambda file: Payload(np.ndarray, ((1, ), 'O', b'A' * 8)),
+    lambda file: Payload(np.array(0).__reduce__()[0], (list, (0, ), b'b')),
 ], ids=['system', 'eval', 'subclasses', 'statistics', 'globals',
-        'object array of system', 'object array'])
+        'object array of system', 'object array', 'array of pointers',
+        'no array'])
 def test_malicious_checkpoint_does_not_run(tmp_path, payload):
     file, proof = tmp_path / 'evil.pth', tmp_path / 'ran'
     torch.save(dict(state_dict={}, meta=payload(proof)), file)
