@@ -44,6 +44,17 @@ def load_config(name: str, cfg_options: Optional[dict] = None) -> Config:
     return cfg
 
 
+def require_checkpoint(checkpoint: str, name: str = 'checkpoint') -> None:
+    """Raise a FileNotFoundError if a local checkpoint is not there.
+
+    Args:
+        checkpoint (str): Path, or an address such as ``https://...``.
+        name (str): What the message calls it. Defaults to 'checkpoint'.
+    """
+    if '://' not in checkpoint and not osp.isfile(checkpoint):
+        raise FileNotFoundError(f'{name} {checkpoint!r} does not exist')
+
+
 def _load_packaged(name: str) -> Config:
     package, _, path = name.partition('::')
     folder = _config_folder(package)

@@ -8,10 +8,8 @@
 The report is in --out: results.json, results.csv, table.md.
 """
 import argparse
-import dis
 import os
 import os.path as osp
-import sys
 from datetime import timedelta
 
 import torch
@@ -19,7 +17,7 @@ import torch.distributed as dist
 from mmengine.config import Config, DictAction
 from mmengine.runner import Runner
 
-import mmseg_rppgd
+from mmseg_rppgd.cli import errors_in_a_sentence
 from mmseg_rppgd.compat import distribute_without_gpu, require_mmseg
 
 DAY = 24 * 60 * 60
@@ -222,38 +220,11 @@ def plan_rows(cfg: Config, args: argparse.Namespace):
                      args.minimal, counts)
 
 
-def is_for_the_user(error: Exception) -> bool:
-    """Whether an error is a sentence about the input, not a defect.
-
-    This package raises such errors itself, on purpose.
-    """
-    if isinstance(error, (FileNotFoundError, ImportError)):
-        return True
-    if isinstance(error, AssertionError) and 'ann_file' in str(error):
-        return True  # how mmseg says that the data set is not there
-    if not isinstance(error, (KeyError, TypeError, ValueError,
-                              FloatingPointError)):
-        return False
-    last = error.__traceback__
-    while last.tb_next is not None:
-        last = last.tb_next
-    code = last.tb_frame.f_code
-    ours = osp.dirname(osp.abspath(mmseg_rppgd.__file__)), osp.dirname(
-        osp.abspath(__file__))
-    return (osp.abspath(code.co_filename).startswith(ours)
-            and dis.opname[code.co_code[last.tb_lasti]] == 'RAISE_VARARGS')
-
-
 def main() -> None:
     args = parse_args()
-    try:
+    with errors_in_a_sentence(__file__):
         require_mmseg()
         build(args).test()
-    except Exception as error:
-        if not is_for_the_user(error):
-            raise
-        text = error.args[0] if isinstance(error, KeyError) else error
-        sys.exit(f'robust_test.py: {text}')
 
 
 if __name__ == '__main__':

@@ -7,13 +7,14 @@ CONFIG is a file, or a name such as ``mmseg_rppgd::rppgd3_at/...py``.
 import argparse
 import os
 import os.path as osp
-import sys
 
 from mmengine.config import Config, DictAction
+from mmengine.device import get_device
 from mmengine.runner import Runner
 
+from mmseg_rppgd.cli import errors_in_a_sentence
 from mmseg_rppgd.compat import distribute_without_gpu, require_mmseg
-from mmseg_rppgd.config import load_config
+from mmseg_rppgd.config import load_config, require_checkpoint
 
 
 def parse_args() -> argparse.Namespace:
@@ -51,6 +52,9 @@ def parse_args() -> argparse.Namespace:
 
 def enable_amp(cfg: Config) -> None:
     """Switch the optimizer wrapper to automatic mixed precision."""
+    if get_device() == 'cpu':
+        raise ValueError('--amp needs a GPU, and none is visible here; leave '
+                         'it out')
     kind = cfg.optim_wrapper.type
     if kind not in ('OptimWrapper', 'AmpOptimWrapper'):
         raise ValueError('--amp works with optim_wrapper.type OptimWrapper, '
@@ -61,12 +65,9 @@ def enable_amp(cfg: Config) -> None:
 
 def build_runner(args: argparse.Namespace) -> Runner:
     """Turn the command line into a runner."""
-    try:
-        require_mmseg()
-        cfg = load_config(args.config, args.cfg_options)
-    except (FileNotFoundError, ImportError) as error:
-        # The message says what is missing, a traceback would hide it.
-        sys.exit(f'train.py: {error}')
+    cfg = load_config(args.config, args.cfg_options)
+    if cfg.get('load_from'):
+        require_checkpoint(cfg.load_from, 'load_from')
     cfg.launcher = args.launcher
     if args.work_dir is not None:
         cfg.work_dir = args.work_dir
@@ -84,7 +85,10 @@ def build_runner(args: argparse.Namespace) -> Runner:
 
 
 def main() -> None:
-    build_runner(parse_args()).train()
+    args = parse_args()
+    with errors_in_a_sentence(__file__):
+        require_mmseg()
+        build_runner(args).train()
 
 
 if __name__ == '__main__':

@@ -1,5 +1,4 @@
 """Turn any training or test config into one for a robustness test."""
-import os.path as osp
 from typing import Any, Dict, Optional
 
 import torch
@@ -12,7 +11,7 @@ from mmengine.runner.checkpoint import (_load_checkpoint,
                                         _load_checkpoint_to_model)
 from torch import nn
 
-from ..config import load_config
+from ..config import load_config, require_checkpoint
 from ..pixel_model import unwrap_segmentor
 from ..registry import HOOKS, SCOPE
 from .environment import file_sha256
@@ -76,12 +75,6 @@ def load_test_config(name: str, checkpoint: str,
     prepare_config(cfg)
     cfg.load_from = checkpoint
     return cfg
-
-
-def require_checkpoint(checkpoint: str) -> None:
-    """Raise a FileNotFoundError if a local checkpoint is not there."""
-    if '://' not in checkpoint and not osp.isfile(checkpoint):
-        raise FileNotFoundError(f'checkpoint {checkpoint!r} does not exist')
 
 
 def build_segmentor(name: str, checkpoint: str,
@@ -154,6 +147,10 @@ def check_weights(model: nn.Module, checkpoint: dict, path: str) -> None:
 
     Training needs the auxiliary heads, a test does not.
     """
+    if not isinstance(checkpoint, dict):
+        raise ValueError(
+            f'checkpoint {path!r} must hold a dict of weights, but holds '
+            f'{type(checkpoint).__name__}')
     given = {k[len('module.'):] if k.startswith('module.') else k: v
              for k, v in checkpoint.get('state_dict', checkpoint).items()}
     wrong = {

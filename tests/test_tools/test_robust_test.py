@@ -8,6 +8,7 @@ import subprocess
 import time
 
 import pytest
+import torch
 from tiny_project import command, numbers, run_tool, tiny  # noqa: F401
 
 SHORT = ('--attacks', 'PGD', 'RPPGD', '--steps', 2)
@@ -243,6 +244,22 @@ def test_bad_input_gets_one_sentence(words, message, run_tool):
 def test_missing_checkpoint_is_named(run_tool):
     with pytest.raises(SystemExit, match="checkpoint 'no.pth' does not exist"):
         run_tool(checkpoint='no.pth')
+
+
+@pytest.mark.parametrize('content, message', [
+    (b'no checkpoint at all', 'robust_test.py: '),
+    (b'', 'robust_test.py: '),
+    (None, 'must hold a dict of weights, but holds list'),
+])
+def test_what_is_no_checkpoint_gets_one_sentence(run_tool, tmp_path, content,
+                                                 message):
+    file = tmp_path / 'broken.pth'
+    if content is None:
+        torch.save([1, 2], file)
+    else:
+        file.write_bytes(content)
+    with pytest.raises(SystemExit, match=message):
+        run_tool(checkpoint=file)
 
 
 def test_missing_config_is_named(run_tool):

@@ -139,10 +139,41 @@ def test_help_names_every_option(train, monkeypatch, capsys):
         assert option in shown
 
 
-def test_missing_config_is_one_clear_line(train, monkeypatch):
-    args = parse(train, monkeypatch, 'nowhere/pspnet.py')
-    with pytest.raises(SystemExit, match="'nowhere/pspnet.py' does not exi"):
-        train.build_runner(args)
+@pytest.mark.parametrize('words, message', [
+    (('nowhere/pspnet.py', ), "'nowhere/pspnet.py' does not exist"),
+    (('HOOK', '--cfg-options', 'custom_hooks.0.eps=8'),
+     r'eps must be in \[0, 1\].*8'),
+    (('HOOK', '--cfg-options', 'custom_hooks.0.stages=tset'),
+     'stages must be'),
+    (('HOOK', '--cfg-options', 'custom_hooks.0.type=mmseg_rppgd.PDGHook'),
+     'unknown hook mmseg_rppgd.PDGHook.*did you mean PGDHook'),
+    (('CONFIG', '--cfg-options', 'load_from=no.pth'),
+     "load_from 'no.pth' does not exist"),
+    (('CONFIG', '--amp'), '--amp needs a GPU'),
+])
+def test_bad_input_gets_one_sentence(words, message, train, monkeypatch,
+                                     config, tmp_path):
+    monkeypatch.setattr(train, 'get_device', lambda: 'cpu')
+    hooked = tmp_path / 'hooked.py'
+    hooked.write_text(f"_base_ = {str(config)!r}\n"
+                      "custom_hooks = [dict(type='mmseg_rppgd.PGDHook')]")
+    files = dict(CONFIG=config, HOOK=hooked)
+    words = [files.get(word, word) for word in words]
+    monkeypatch.setattr(sys, 'argv', ['train.py', *map(str, words),
+                                      '--work-dir', str(tmp_path)])
+    with pytest.raises(SystemExit, match=message) as error:
+        train.main()
+    assert str(error.value).startswith('train.py: ')
+
+
+def test_a_defect_keeps_its_traceback(train, monkeypatch, config):
+    def broken(args):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(train, 'build_runner', broken)
+    monkeypatch.setattr(sys, 'argv', ['train.py', str(config)])
+    with pytest.raises(ZeroDivisionError):
+        train.main()
 
 
 def test_work_dir_of_the_command_line_wins(train, monkeypatch, config,
@@ -170,21 +201,24 @@ def test_packaged_name_gives_its_own_work_dir(train, monkeypatch):
     assert built[0].launcher == 'slurm'
 
 
-def test_amp_switches_the_optimizer_wrapper(train):
+def test_amp_switches_the_optimizer_wrapper(train, monkeypatch):
+    monkeypatch.setattr(train, 'get_device', lambda: 'cuda')
     cfg = Config(dict(optim_wrapper=dict(type='OptimWrapper')))
     train.enable_amp(cfg)
     assert cfg.optim_wrapper == dict(type='AmpOptimWrapper',
                                      loss_scale='dynamic')
 
 
-def test_amp_keeps_a_loss_scale_of_the_config(train):
+def test_amp_keeps_a_loss_scale_of_the_config(train, monkeypatch):
+    monkeypatch.setattr(train, 'get_device', lambda: 'cuda')
     cfg = Config(dict(optim_wrapper=dict(type='AmpOptimWrapper',
                                          loss_scale=512.)))
     train.enable_amp(cfg)
     assert cfg.optim_wrapper.loss_scale == 512.
 
 
-def test_amp_refuses_other_wrappers(train):
+def test_amp_refuses_other_wrappers(train, monkeypatch):
+    monkeypatch.setattr(train, 'get_device', lambda: 'cuda')
     cfg = Config(dict(optim_wrapper=dict(type='ApexOptimWrapper')))
     with pytest.raises(ValueError, match='--amp.*has ApexOptimWrapper'):
         train.enable_amp(cfg)
