@@ -15,7 +15,7 @@ from torch.utils.checkpoint import checkpoint
 from .attacks.base import (DEFAULT_IGNORE_INDEX, Attack, AttackResult,
                            SegOutput, describe, predict_classes)
 from .batches import LoaderBatch, ModelBatch, labels_of, num_attacked, unflip
-from .pixel_space import PixelSpace, Size
+from .pixel_space import PixelSpace, Size, num_channels
 from .windows import Box, check_windows, stitch, window_boxes
 
 UNSUPPORTED = ('DepthEstimator', 'MultimodalEncoderDecoder')
@@ -58,6 +58,12 @@ def unwrap_segmentor(model: nn.Module) -> nn.Module:
             and hasattr(segmentor, 'decode_head')):
         raise TypeError('segmentor must be a segmentor of MMSeg with '
                         f'encode_decode and decode_head, but got {name}')
+    channels = num_channels(getattr(segmentor, 'data_preprocessor',
+                                    None))
+    if channels not in (1, 3):
+        raise TypeError(
+            f'{name} reads {channels} channels, as its data_preprocessor '
+            'says, but only models of one RGB image can be attacked')
     return segmentor
 
 

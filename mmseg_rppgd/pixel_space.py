@@ -13,6 +13,16 @@ Size = Tuple[int, int]
 GRID_SLACK = 1e-2  # of an 8-bit level, far above rounding, far below a level
 
 
+def num_channels(preprocessor: Optional[nn.Module]) -> int:
+    """Return how many channels an image has that it normalises.
+
+    One mean for all channels counts as 1; no normalisation as 3.
+    """
+    if not getattr(preprocessor, '_enable_normalize', False):
+        return 3
+    return preprocessor.mean.numel()
+
+
 class PixelSpace:
     """What the data preprocessor does to pixels, forwards and backwards.
 

@@ -48,31 +48,34 @@ def _known(what: str, name: str, known: Iterable[str]) -> str:
     return f'{hint}; known {what}: {", ".join(sorted(known))}'
 
 
-class HookRegistry(Registry):
-    """A registry that names the hooks of this package on a typo."""
+class NamingRegistry(Registry):
+    """A registry that lists what this package has on a typo."""
 
     def get(self, key: str) -> Optional[type]:
-        """Return the hook of this name.
+        """Return what has this name.
 
         Raises:
             KeyError: If neither this registry nor a parent knows it.
         """
-        hook = super().get(key)
-        if hook is None:
-            raise KeyError(f'unknown hook {SCOPE}.{key}' +
-                           _known('hooks', key, self.module_dict))
-        return hook
+        found = super().get(key)
+        if found is None:
+            raise KeyError(f'unknown {self.name} {SCOPE}.{key}' +
+                           _known(f'{self.name}s', key, self.module_dict))
+        return found
+
+    def __contains__(self, key: str) -> bool:
+        return super().get(key) is not None
 
 
 ATTACKS = Registry(
     'attack', build_func=build_attack, scope=SCOPE,
     locations=['mmseg_rppgd.attacks'])
-MODELS = Registry(
+MODELS = NamingRegistry(
     'model', parent=mmengine_registry.MODELS, scope=SCOPE,
     locations=['mmseg_rppgd.segmentors'])
-HOOKS = HookRegistry(
+HOOKS = NamingRegistry(
     'hook', parent=mmengine_registry.HOOKS, scope=SCOPE,
     locations=['mmseg_rppgd.hooks'])
-DATASETS = Registry(
+DATASETS = NamingRegistry(
     'dataset', parent=mmengine_registry.DATASETS, scope=SCOPE,
     locations=['mmseg_rppgd.datasets'])

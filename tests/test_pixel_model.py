@@ -312,6 +312,14 @@ class TestRefusals:
                            'got Conv2d'):
             PixelModel(torch.nn.Conv2d(3, 4, 1))
 
+    def test_two_images_in_one_input(self):
+        from mmseg.registry import MODELS
+        segmentor = MODELS.build(segmentor_cfg(
+            preprocessor=dict(
+                mean=[9.] * 6, std=[9.] * 6, bgr_to_rgb=False)))
+        with pytest.raises(TypeError, match='EncoderDecoder reads 6 channels'):
+            PixelModel(segmentor)
+
     def test_depth_estimator(self):
         from mmseg.models import DepthEstimator
         segmentor = DepthEstimator.__new__(DepthEstimator)

@@ -1,5 +1,9 @@
 """Data sets: one that needs no files, and CamVid."""
-from .camvid import CamVid
-from .synthetic_shapes import SyntheticShapes
+from ..compat import require_mmseg
+
+require_mmseg()  # before what needs it is imported
+
+from .camvid import CamVid  # noqa: E402
+from .synthetic_shapes import SyntheticShapes  # noqa: E402
 
 __all__ = ['CamVid', 'SyntheticShapes']

@@ -6,7 +6,7 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 import torch
 from mmseg.datasets import BaseSegDataset
 
-from mmseg_rppgd.registry import DATASETS
+from ..registry import DATASETS
 
 SUFFIX = '.png'
 

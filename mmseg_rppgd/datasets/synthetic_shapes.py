@@ -7,7 +7,7 @@ import numpy as np
 from mmengine.fileio import BaseStorageBackend, register_backend
 from mmseg.datasets import BaseSegDataset
 
-from mmseg_rppgd.registry import DATASETS
+from ..registry import DATASETS
 
 from .scenes import CLASSES, SPLITS, draw_scene
 

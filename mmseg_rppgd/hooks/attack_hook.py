@@ -67,8 +67,19 @@ class AttackHook(Hook):
         self.adv_ratio = adv_ratio
         self.time_share = TimeShare()
 
+    def _refuse_another(self, runner, stage: str) -> None:
+        """Refuse a second hook that would attack the attacked images."""
+        names = [type(hook).__name__ for hook in runner.hooks
+                 if isinstance(hook, AttackHook) and stage in hook.stages]
+        if len(names) > 1:
+            raise ValueError(
+                f'{" and ".join(names)} would attack the same {stage} images '
+                'one after the other, out of the ball; keep one of them, an '
+                "EnsembleAttackHook if several attacks are meant")
+
     def before_train(self, runner) -> None:
-        """Refuse a model that attacks its batches itself."""
+        """Refuse what would attack the batches once more."""
+        self._refuse_another(runner, 'train')
         model = unwrap_model(runner.model)
         if 'train' in self.stages and getattr(model, 'attacks_in_training',
                                               False):
@@ -94,6 +105,7 @@ class AttackHook(Hook):
 
     def before_val(self, runner) -> None:
         """Keep validation out of the time of an iteration."""
+        self._refuse_another(runner, 'val')
         self.time_share.pause()
 
     def before_val_iter(self, runner, batch_idx: int,
@@ -102,6 +114,10 @@ class AttackHook(Hook):
         if 'val' in self.stages:
             with loop_precision(runner.val_loop):
                 self._attack(runner, 'val', data_batch)
+
+    def before_test(self, runner) -> None:
+        """Refuse a second attack."""
+        self._refuse_another(runner, 'test')
 
     def before_test_iter(self, runner, batch_idx: int,
                          data_batch: Optional[dict] = None) -> None:

@@ -38,7 +38,7 @@ class AdversarialSegmentor(BaseSegmentor):
 
     Logged beside the losses, in percent: ``attack_mis_ratio`` (wrong pixels
     in the attack's last prediction), ``acc_clean`` and ``acc_adv`` (accuracy
-    of the last head in training mode); and ``attack_time_share`` in [0, 1],
+    of the last head in training mode, of heads with a ``conv_seg``); and ``attack_time_share`` in [0, 1],
     of the iteration before.
 
     Args:
@@ -90,7 +90,12 @@ class AdversarialSegmentor(BaseSegmentor):
                 'belong inside segmentor=dict(...)')
         if isinstance(segmentor, dict):
             segmentor = copy.deepcopy(segmentor)
+            # mmengine hands every model the config's preprocessor, which
+            # yields to the model's own there too.
+            preprocessor = kwargs.pop('data_preprocessor', None)
             segmentor.update(kwargs)
+            if segmentor.get('data_preprocessor') is None:
+                segmentor['data_preprocessor'] = preprocessor
             segmentor = MMSEG_MODELS.build(segmentor)
         elif any(value is not None for value in kwargs.values()):
             raise TypeError(

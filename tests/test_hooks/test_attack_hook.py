@@ -184,6 +184,23 @@ class TestRefusals:
                            'AdversarialSegmentor would both attack'):
             runner.train()
 
+    @pytest.mark.parametrize('stage', ['train', 'val', 'test'])
+    def test_two_hooks_in_one_stage(self, tmp_path, stage):
+        """The second would take the images of the first for clean ones."""
+        hooks = [dict(type='mmseg_rppgd.PGDHook', steps=1, stages=stage),
+                 dict(type='mmseg_rppgd.FGSMHook', stages=[stage])]
+        runner = make_runner(tmp_path, hooks=hooks)
+        with pytest.raises(ValueError, match='PGDHook and FGSMHook would '
+                           f'attack the same {stage} images'):
+            getattr(runner, stage)()
+
+    def test_two_hooks_in_different_stages(self, tmp_path):
+        hooks = [dict(type='mmseg_rppgd.PGDHook', steps=1),
+                 dict(type='mmseg_rppgd.FGSMHook', stages='test')]
+        runner = make_runner(tmp_path, hooks=hooks, max_iters=1)
+        runner.train()
+        runner.test()
+
     def test_hook_tests_a_wrapped_model(self, tmp_path):
         hook = dict(type='mmseg_rppgd.PGDHook', steps=1, stages='test')
         runner, spy = run(tmp_path, hook, model=wrapped())

@@ -2,12 +2,13 @@
 import pickle
 
 import pytest
-from mmengine.registry import HOOKS
+from mmengine.registry import HOOKS, MODELS
 
 import mmseg_rppgd.hooks
 from mmseg_rppgd.attacks import PGD
 from mmseg_rppgd.hooks import AttackHook
 from mmseg_rppgd.registry import ATTACKS
+from mmseg_rppgd.registry import HOOKS as OWN_HOOKS
 
 
 @pytest.mark.parametrize('name', sorted(ATTACKS.module_dict))
@@ -40,6 +41,10 @@ def test_a_typo_lists_the_known_ones():
     with pytest.raises(KeyError, match='unknown hook mmseg_rppgd.RPGDHook '
                        r'\(did you mean RPPGDHook.*known hooks: .*PGDHook'):
         HOOKS.build(dict(type='mmseg_rppgd.RPGDHook', steps=3))
+    with pytest.raises(KeyError, match='unknown model .*did you mean '
+                       'AdversarialSegmentor'):
+        MODELS.build(dict(type='mmseg_rppgd.AdversarialSegmentr'))
+    assert 'RPGDHook' not in OWN_HOOKS and 'RPPGDHook' in OWN_HOOKS
 
 
 def test_it_can_be_pickled():

@@ -186,6 +186,17 @@ class TestConfig:
         assert model.segmentor.train_cfg is None
         assert model.test_cfg['mode'] == 'slide'
 
+    def test_preprocessor_of_the_segmentor_wins(self):
+        """As it does without the wrapper, over that of the whole config."""
+        theirs = dict(type='SegDataPreProcessor', mean=[0.] * 3, std=[9.] * 3)
+        model = AdversarialSegmentor(
+            segmentor_cfg(), PGD, data_preprocessor=theirs)
+        assert model.data_preprocessor.std.max() > 50
+        model = AdversarialSegmentor(
+            segmentor_cfg(data_preprocessor=None), PGD,
+            data_preprocessor=theirs)
+        assert model.data_preprocessor.std.max() == 9
+
     def test_unknown_setting(self):
         with pytest.raises(TypeError, match='but got steps; settings of the '
                            'segmentor belong inside segmentor'):
