@@ -231,7 +231,8 @@ class Attack(ABC):
                 return AttackResult(inputs.images,
                                     inputs.num_labelled * float('nan'))
             with tapped(model, self.feature_layer) as tapped_model, \
-                    frozen(networks_of(model)):
+                    frozen(networks_of(model)), \
+                    own_chance(generator, images.device):
                 checked = CheckedModel(tapped_model, inputs, self)
                 if callback is not None:
                     callback = own_copies(callback)
@@ -548,6 +549,29 @@ def frozen(networks: Iterable[nn.Module]) -> Iterator[None]:
             parameter.requires_grad_(True)
         for buffer in buffers:
             buffer.restore()
+
+
+@contextmanager
+def own_chance(generator: Optional[torch.Generator],
+               device: torch.device) -> Iterator[None]:
+    """Keep a model that draws numbers in eval mode away from global state.
+
+    It draws from a state that the generator decides, which is not advanced;
+    without a generator everything draws from the global one.
+    """
+    if generator is None:
+        yield
+        return
+    copy = torch.Generator(generator.device)
+    copy.set_state(generator.get_state())
+    seed = int(torch.randint(2**62, (), generator=copy, device=copy.device))
+    on_gpu = device.type == 'cuda'
+    with torch.random.fork_rng([device] if on_gpu else []):
+        torch.default_generator.manual_seed(seed)
+        if on_gpu:
+            with torch.cuda.device(device):
+                torch.cuda.manual_seed(seed)
+        yield
 
 
 class SavedBuffer(NamedTuple):

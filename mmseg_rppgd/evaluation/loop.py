@@ -2,6 +2,7 @@
 import os.path as osp
 from typing import Any, Dict, Iterator, List, Optional, Sequence
 
+import torch
 from mmengine.dist import (all_gather_object, barrier, broadcast_object_list,
                            get_dist_info)
 from mmengine.runner import Runner
@@ -314,6 +315,8 @@ class RobustTestLoop(BaseLoop):
             job.cost * (len(indices) - len(todo)) / self.world_size)
         fresh: List[Dict[int, Record]] = [{} for _ in job.keys]
         for sample in self._samples(mine):
+            # For models that draw numbers as they predict.
+            torch.manual_seed(self.seed + sample.index)
             records = job(sample)
             for key, column in zip(job.keys, fresh):
                 column[sample.index] = records[key]

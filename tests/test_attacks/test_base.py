@@ -259,3 +259,25 @@ def test_features_are_what_the_layer_gave(images, labels):
         attack(nn.Sequential(conv, norm, nn.ReLU(inplace), head).double(),
                images, labels) for inplace in (False, True))
     assert torch.equal(apart, in_place)
+
+
+def test_model_that_draws_numbers_depends_on_the_generator_alone(images,
+                                                                 labels):
+    class Draws(ToySegmentor):
+
+        def forward(self, images):
+            output = super().forward(images)
+            return output._replace(
+                logits=output.logits + torch.randn_like(output.logits))
+
+    def attack(seed):
+        torch.rand(seed)  # the global state is elsewhere each time
+        return PGD(steps=2)(model, images, labels,
+                            generator=torch.Generator().manual_seed(7))
+
+    model = Draws().double()
+    first, second = attack(1), attack(2)
+    assert torch.equal(first, second)
+    before = torch.get_rng_state()
+    attack(0)
+    assert torch.equal(torch.get_rng_state(), before)
