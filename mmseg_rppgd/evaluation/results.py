@@ -12,7 +12,7 @@ from typing import Any, Dict, List, Optional, Sequence
 import numpy as np
 
 from .metrics import SCALARS, accuracy, compute_metrics, unpack_counts
-from .rows import Row, format_eps, jsonable
+from .rows import Row, format_eps
 from .store import write_json, write_text
 from .worst_case import worst_case
 
@@ -85,7 +85,8 @@ def build_results(*, model: Dict[str, Any], dataset: Dict[str, Any],
         row = result.row
         rows.append({
             'name': row.name,
-            'config': jsonable(row.attack),
+            'config': row.full_config,
+            'alpha': row.alpha,
             'threat': describe_threat(result, surface, surrogate),
             **compute_metrics(result.counts, classes),
             **summarise_images(result.records),
@@ -96,7 +97,7 @@ def build_results(*, model: Dict[str, Any], dataset: Dict[str, Any],
             rows[-1]['curve'] = [
                 _curve_point(result, step, classes)
                 for step in range(1, result.steps_seen + 1)]
-            rows[-1]['curve_is_of_shorter_runs'] = not row.plans_ahead
+            rows[-1]['curve_is_of_shorter_runs'] = row.can_share
     return {
         'schema': SCHEMA,
         'model': model,

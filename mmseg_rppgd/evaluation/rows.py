@@ -24,6 +24,7 @@ ANYTIME = ('PGD', 'BIM', 'CosPGD')
 ONE_STEP = ('FGSM', )  # whose number of steps is no choice
 # Arguments of GradientAttack that its presets set themselves.
 INTERNAL = ('objective', 'update', 'view')
+LONGEST_OPTION = 24  # characters that a name shows of a value
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,19 @@ class Row:
         if self.rms is not None:
             attack['eps'] = self.rms * math.sqrt(num_values)
         return ATTACKS.build(attack)
+
+    @property
+    def full_config(self) -> Dict[str, Any]:
+        """dict: Config of the attack with every default, as plain data."""
+        return jsonable({**defaults(type_name(self.attack)), **self.attack})
+
+    @property
+    def alpha(self) -> Optional[float]:
+        """float: First step size; None without one, or if images decide."""
+        attack = self.build(1)
+        if not hasattr(attack, 'resolved_alpha') or self.eps is None:
+            return None
+        return attack.resolved_alpha(self.eps)
 
     @property
     def plans_ahead(self) -> bool:
@@ -175,12 +189,18 @@ def parse_attack(text: str) -> Dict[str, Any]:
     if call.args or any(keyword.arg is None for keyword in call.keywords):
         raise error
     for keyword in call.keywords:
-        try:
-            value = ast.literal_eval(keyword.value)
-        except ValueError:  # l2 and 8/255 are meant as strings
-            value = ast.get_source_segment(source, keyword.value)
-        config[keyword.arg] = value
+        config[keyword.arg] = _typed_value(keyword.value, source)
     return config
+
+
+def _typed_value(node: ast.expr, source: str) -> Any:
+    """Value of an option; l2 and 8/255 are meant as strings."""
+    try:
+        return ast.literal_eval(node)
+    except ValueError:
+        if isinstance(node, (ast.List, ast.Tuple)):
+            return [_typed_value(item, source) for item in node.elts]
+        return ast.get_source_segment(source, node)
 
 
 def make_rows(attack: Dict[str, Any],
@@ -259,22 +279,46 @@ def type_name(attack: Dict[str, Any]) -> Optional[str]:
     return kind[len(prefix):] if kind and kind.startswith(prefix) else kind
 
 
+def typed_name(attack: Dict[str, Any]) -> str:
+    """Name of an attack with the options that a table has no column for."""
+    options = ', '.join(
+        f'{key}={_shown(value)}' for key, value in attack.items()
+        if key not in ('type', 'eps', 'norm', 'steps'))
+    kind = str(type_name(attack))
+    return f'{kind}({options})' if options else kind
+
+
+def _shown(value: Any) -> str:
+    text = str(value).replace(' ', '')
+    return text if len(text) <= LONGEST_OPTION else '...'
+
+
 def parameters(kind: Optional[str]) -> Tuple[str, ...]:
     """Names of the arguments of an attack; none if it is unknown."""
+    return tuple(defaults(kind))
+
+
+def defaults(kind: Optional[str]) -> Dict[str, Any]:
+    """Arguments of an attack and their defaults; none if it is unknown.
+
+    An argument without a default has None.
+    """
     ATTACKS.import_from_location()
-    names: List[str] = []
+    found: Dict[str, Any] = {}
     cls = ATTACKS.module_dict.get(kind)
     for base in inspect.getmro(cls) if cls else ():
         if '__init__' not in vars(base):
             continue
         arguments = inspect.signature(base.__init__).parameters.values()
-        hidden = ['self', *names]
+        hidden = ['self', *found]
         hidden += INTERNAL if base is GradientAttack else ()
-        names += [a.name for a in arguments
-                  if a.name not in hidden and a.kind is not a.VAR_KEYWORD]
+        found.update({
+            a.name: None if a.default is a.empty else a.default
+            for a in arguments if a.name not in hidden
+            and a.kind not in (a.VAR_KEYWORD, a.VAR_POSITIONAL)})
         if not any(a.kind is a.VAR_KEYWORD for a in arguments):
             break
-    return tuple(names)
+    return found
 
 
 def format_eps(eps: Optional[float], rms: Optional[float] = None) -> str:

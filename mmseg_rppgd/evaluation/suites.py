@@ -7,6 +7,7 @@ that the attacks of a base suite ask for. ``minimal=[config, ...]`` are searches
 for the smallest perturbation, ``published=[...]`` numbers to show beside ours. The eps of an l2 attack in a suite is a root mean square, so that
 one number fits both norms and every image size.
 """
+import difflib
 import os.path as osp
 from dataclasses import dataclass, field
 from glob import glob
@@ -15,7 +16,7 @@ from typing import Any, Callable, Dict, List, Optional, Sequence
 from mmengine.config import Config
 
 from ..attacks.base import check_int
-from .rows import Row, make_rows, parse_attack
+from .rows import Row, make_rows, parse_attack, typed_name
 
 PACKAGE = osp.dirname(osp.dirname(osp.abspath(__file__)))
 FOLDERS = (osp.join(PACKAGE, '.mim', 'configs', '_base_', 'suites'),
@@ -64,8 +65,11 @@ def load_suite(name: str) -> Dict[str, Any]:
                 raise ValueError(f'{path} must set robustness = dict('
                                  'attacks=[...]), but does not')
             return suite.to_dict()
-    raise ValueError(f'unknown suite {name!r}; known suites: '
-                     f'{", ".join(known_suites())}, or a file of your own')
+    close = difflib.get_close_matches(name, known_suites(), n=1)
+    raise ValueError(
+        f'unknown suite {name!r}' +
+        (f' (did you mean {close[0]}?)' if close else '') +
+        f'; known suites: {", ".join(known_suites())}, or a file of your own')
 
 
 def _check_keys(given: Any, known: Sequence[str], what: str) -> None:
@@ -142,10 +146,11 @@ def make_plan(suite: Optional[str] = None,
         plan.published = loaded.get('published') or []
         searches = (loaded.get('minimal') or []) + searches
     for text in attacks:
-        plan.rows += make_rows(_counted(parse_attack(text), counts), eps=eps,
-                               steps=steps)
+        attack = parse_attack(text)
+        plan.rows += make_rows(_counted(attack, counts),
+                               name=typed_name(attack), eps=eps, steps=steps)
     for attack in searches:
-        row, = make_rows(attack)
+        row, = make_rows(attack, name=typed_name(attack))
         if not hasattr(row.build(1), 'minimal'):
             raise ValueError(
                 f'{row.name} cannot search for the smallest perturbation; '

@@ -15,6 +15,8 @@ from mmseg_rppgd.evaluation.suites import (collect_rows, known_suites,
                                        alpha='8/255')),
     ('RPPGD(beta=1, regions="TB", region_weights=(.5, .3, .2))',
      dict(type='RPPGD', beta=1, regions='TB', region_weights=(.5, .3, .2))),
+    ('APGD(pixel_weights=[correct, balanced])',
+     dict(type='APGD', pixel_weights=['correct', 'balanced'])),
 ])
 def test_attacks_are_typed_with_options(text, config):
     assert parse_attack(text) == config
@@ -59,6 +61,32 @@ def test_own_options_of_an_attack_stay():
 def test_attack_defaults_without_eps_and_steps():
     row, = collect_rows(attacks=['PGD'])
     assert (row.eps, row.steps, row.norm) == (0.03, 10, 'linf')
+
+
+def test_rows_of_typed_options_can_be_told_apart():
+    rows = collect_rows(attacks=[
+        'RPPGD', 'RPPGD(beta=1)', 'RPPGD(beta=1, regions=TB)', 'BIM(norm=l2)'
+    ])
+    assert [r.name for r in rows] == [
+        'RPPGD', 'RPPGD(beta=1)', 'RPPGD(beta=1, regions=TB)', 'BIM']
+    assert len({r.label for r in rows}) == 4
+
+
+def test_full_config_has_every_default_and_the_step_size():
+    row, = collect_rows(attacks=['PGD'], steps=[7])
+    assert row.full_config == dict(
+        type='PGD', eps=0.03, steps=7, alpha=None, random_start=True,
+        norm='linf', ignore_index=None, restarts=1, targeted=False,
+        keep='last')
+    assert row.alpha == 0.01
+    row, = collect_rows(attacks=['MIFGSM'], eps=['0.02'], steps=[4])
+    assert row.alpha == 0.005
+
+
+def test_only_what_may_be_read_off_a_longer_run_is_a_curve_of_shorter_ones():
+    rows = collect_rows(attacks=['PGD', 'PGD(restarts=2)', 'PGD(keep=best)',
+                                 'SegPGD'])
+    assert [r.can_share for r in rows] == [True, False, False, False]
 
 
 def test_same_row_twice_is_one_row():
@@ -202,8 +230,10 @@ def test_eps_and_steps_replace_those_of_a_suite():
 
 
 def test_unknown_suite_lists_the_known_ones():
-    with pytest.raises(ValueError, match="'fast'.*quick"):
+    with pytest.raises(ValueError, match="'fast'; known .*quick"):
         load_suite('fast')
+    with pytest.raises(ValueError, match='did you mean reliable-mini?'):
+        load_suite('reliable-min')
 
 
 def test_suite_from_a_file(tmp_path):
