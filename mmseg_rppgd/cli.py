@@ -33,7 +33,8 @@ def is_for_the_user(error: Exception, tool: str) -> bool:
 
     This package and its tools raise such errors themselves, on purpose.
     """
-    if isinstance(error, (FileNotFoundError, ImportError,
+    if isinstance(error, (FileNotFoundError, FileExistsError, ImportError,
+                          NotADirectoryError, PermissionError,
                           pickle.UnpicklingError)):
         return True
     if isinstance(error, AssertionError) and 'ann_file' in str(error):

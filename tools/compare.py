@@ -14,7 +14,7 @@ from typing import Any, Dict, List, Tuple
 from rich.console import Console
 from rich.table import Table
 
-from mmseg_rppgd.evaluation.results import cell, flat_rows
+from mmseg_rppgd.evaluation.results import cell, flat_rows, worst_balls
 
 METRICS = ('mIoU', 'aAcc', 'mAcc', 'MisRatio', 'NmIoU', 'CmIoU')
 Key = Tuple[Any, ...]
@@ -50,10 +50,10 @@ def read_values(report: Dict[str, Any], metric: str) -> Dict[Key, float]:
     for row in flat_rows(report):
         key = tuple(row.get(k) for k in ('name', 'norm', 'eps', 'steps'))
         values[key] = row[metric]
-    if metric in ('mIoU', 'aAcc') and report['attacks']:
-        worst = report['worst_case']
-        key = ('worst case', None, None, None)
-        values[key] = worst['mIoU_greedy' if metric == 'mIoU' else metric]
+    if metric in ('mIoU', 'aAcc'):
+        for ball in worst_balls(report):
+            key = ('worst case', ball['norm'], ball['eps'], None)
+            values[key] = ball['mIoU_greedy' if metric == 'mIoU' else metric]
     return values
 
 

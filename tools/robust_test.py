@@ -122,6 +122,11 @@ def parse_args() -> argparse.Namespace:
     if args.limit is not None and args.limit < 1:
         parser.error(f'--limit must be at least 1 image, but got '
                      f'{args.limit}')
+    if args.check_images < 0:
+        parser.error('--check-images must be >= 0, but got '
+                     f'{args.check_images}')
+    if args.panels < 0:
+        parser.error(f'--panels must be >= 0, but got {args.panels}')
     if args.seed < 0:
         parser.error(f'--seed must be >= 0, but got {args.seed}')
     return args

@@ -105,6 +105,11 @@ class Screen:
             self.say(line)
         for check in results['checks']:
             self._show_check(check)
+        failed = sum(not check['passed'] for check in results['checks'])
+        if failed:
+            self.say(f'{failed} of {len(results["checks"])} self-checks '
+                     'failed: do not believe the numbers before they are '
+                     'understood.', 'bold red')
         self.say(f'The report is in {folder}: open report.html.')
 
     def _show_check(self, check: Dict[str, Any]) -> None:

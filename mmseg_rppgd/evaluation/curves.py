@@ -28,8 +28,6 @@ class Line(NamedTuple):
     variant: str = ''
 
 
-
-
 def draw_curves(path: str, results: Dict[str, Any],
                 minimal: Optional[Dict[str, Any]] = None,
                 success: Sequence[Dict[str, Any]] = ()) -> None:
@@ -115,10 +113,15 @@ def _series(results: Dict[str, Any], key: Callable[[Dict], Any],
             if len({value(a) for a in rows}) > 1]
 
 
+def _apart_from(attack: Dict[str, Any], name: str) -> Dict[str, Any]:
+    """Config without a setting, and the step size that may follow from it."""
+    return dict(attack['config'], **{name: None, 'alpha': None})
+
+
 def _over_steps(results: Dict[str, Any]) -> Optional[Callable]:
     groups = _series(
         results,
-        lambda a: [a['name'], dict(a['config'], steps=None), a['threat']],
+        lambda a: [a['name'], _apart_from(a, 'steps'), a['threat']],
         lambda a: a['config'].get('steps'))
     if not groups:
         return None
@@ -133,8 +136,7 @@ def _over_steps(results: Dict[str, Any]) -> Optional[Callable]:
 def _over_eps(results: Dict[str, Any]) -> Optional[Callable]:
     groups = _series(
         results,
-        lambda a: [a['name'], dict(a['config'], eps=None),
-                   a['threat']['norm']],
+        lambda a: [a['name'], _apart_from(a, 'eps'), a['threat']['norm']],
         lambda a: a['threat']['rms'])
     if not groups:
         return None

@@ -10,6 +10,7 @@ from mmengine.runner.base_loop import BaseLoop
 from torch import nn
 from torch.utils.data import DataLoader, Subset
 
+from .. import __version__
 from ..pixel_model import PixelModel, unwrap_segmentor
 from .checks import Checker, Probes, make_probes
 from .console import Screen, short_line
@@ -19,7 +20,7 @@ from .jobs import AttackJob, CleanJob, Predictor, Sample
 from .metrics import compute_metrics
 from .minimal import MinimalJob, build_minimal, write_minimal
 from .report import Report
-from .results import Record, RowResult, build_results
+from .results import Record, RowResult, build_results, worst_balls
 from .rows import AttackRun, Row, group_rows
 from .store import ImageStore
 from .suites import Plan
@@ -137,7 +138,8 @@ class RobustTestLoop(BaseLoop):
         self.predictors = {name: self._predictor(segmentor, ignore_index)
                         for name, (segmentor, _) in self.models.items()}
         self.settings = dict(
-            settings or {}, seed=seed, images=len(self.indices),
+            settings or {}, version=__version__, torch=torch.__version__,
+            seed=seed, images=len(self.indices),
             probed_images=len(self.probed), surface=self.surface,
             model=model_info, surrogate=surrogate and surrogate.info,
             matrix=[m.info for m in others], ignore_index=ignore_index,
@@ -374,7 +376,10 @@ def flatten(results: Dict[str, Any]) -> Dict[str, float]:
         eps = attack['threat']['eps']
         for key in ('aAcc', 'mIoU', 'MisRatio'):
             metrics[f'{name}@{eps}/{key}'] = attack[key]
-    worst = results['worst_case']
-    metrics['worst_case/aAcc'] = worst['aAcc']
-    metrics['worst_case/mIoU'] = worst['mIoU_greedy']
+    balls = worst_balls(results)
+    for ball in balls:
+        name = 'worst_case' + (
+            f'@{ball["norm"]}-{ball["eps"]}' if len(balls) > 1 else '')
+        metrics[f'{name}/aAcc'] = ball['aAcc']
+        metrics[f'{name}/mIoU'] = ball['mIoU_greedy']
     return {k: v for k, v in metrics.items() if v is not None}

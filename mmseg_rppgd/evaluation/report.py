@@ -15,8 +15,9 @@ from .metrics import SCALARS, accuracy, number, unpack_counts
 from .pictures import (colour_classes, default_palette, draw_panel, magnify,
                        save_panel)
 from .results import (HEADER, RowResult, cell, flat_rows, published_lines,
-                      rounded_lines, success_over_eps, table_cells, worst_rows,
-                      write_results)
+                      rounded_lines, success_over_eps, table_cells,
+                      worst_balls, worst_rows, write_results)
+from .rows import format_eps
 from .store import write_json, write_text
 
 TEMPLATE = osp.join(osp.dirname(__file__), 'report.html')
@@ -88,7 +89,8 @@ class Report:
                 for row in flat_rows(self.results)]
         return template.render(
             results=self.results, rows=rows, worst=worst_rows(self.results),
-            header=HEADER, scalars=SCALARS,
+            balls=worst_balls(self.results), header=HEADER, scalars=SCALARS,
+            format_eps=format_eps,
             cell=cell, curves=picture, images=self._browser(),
             minimal=self.minimal, failed=[
                 c for c in self.results['checks'] if not c['passed']],
@@ -139,6 +141,14 @@ class Report:
                     {f'{name}/after step/{k}': point[k]
                      for k in ('mIoU', 'MisRatio') if point[k] is not None},
                     step=point['step'])
+        for ball in worst_balls(self.results):
+            name = f'worst case {ball["norm"]} ' + format_eps(
+                ball['eps'], ball['rms'])
+            visualizer.add_scalars({f'{name}/aAcc': ball['aAcc'],
+                                    f'{name}/mIoU': ball['mIoU_greedy']})
+        visualizer.add_scalars({
+            f'checks/{c["name"]}': float(c['passed'])
+            for c in self.results['checks']})
         for index in self.examples.indices:
             for result, clean, attacked in self._pairs(index):
                 panel = draw_panel(clean, attacked, self.palette)

@@ -11,6 +11,7 @@ from typing import Any, Dict, List, Optional, Sequence
 
 import numpy as np
 
+from ..attacks.threat_model import parse_number
 from .metrics import SCALARS, accuracy, compute_metrics, unpack_counts
 from .rows import Row, format_eps
 from .store import write_json, write_text
@@ -86,7 +87,6 @@ def build_results(*, model: Dict[str, Any], dataset: Dict[str, Any],
         rows.append({
             'name': row.name,
             'config': row.full_config,
-            'alpha': row.alpha,
             'threat': describe_threat(result, surface, surrogate),
             **compute_metrics(result.counts, classes),
             **summarise_images(result.records),
@@ -277,19 +277,25 @@ def table_cells(row: Dict[str, Any]) -> List[str]:
             [cell(row.get('seconds'), 1)])
 
 
-def worst_rows(results: Dict[str, Any]) -> List[List[str]]:
-    """Cells of the worst case: a line for each ball, if there are several.
+def worst_balls(results: Dict[str, Any]) -> List[Dict[str, Any]]:
+    """The worst case in each ball, smaller balls of the norm included.
 
-    A worst case over different threats is nobody's number, so the table has
-    none; results.json has it.
+    A worst case over different threats is nobody's number: where there are
+    several, it is in results.json alone.
     """
     if not results['attacks']:
         return []
+    threat = results['attacks'][0]['threat']
+    only = {key: threat[key] for key in ('norm', 'eps', 'rms')}
     worst = results['worst_case']
-    balls = worst.get('by_ball') or [dict(worst, norm=None)]
-    return [['worst case', b['norm'] or '-',
-             format_eps(b['eps'], b['rms']) if b['norm'] else '-', '-',
-             cell(b['mIoU_greedy']), cell(b['aAcc'])] for b in balls]
+    return worst.get('by_ball') or [{**only, **worst}]
+
+
+def worst_rows(results: Dict[str, Any]) -> List[List[str]]:
+    """Cells of the worst case, a line for each ball."""
+    return [['worst case', b['norm'], format_eps(b['eps'], b['rms']), '-',
+             cell(b['mIoU_greedy']), cell(b['aAcc'])]
+            for b in worst_balls(results)]
 
 
 HEADER = ('attack', 'norm', 'eps', 'steps') + SCALARS + ('seconds', )
@@ -306,12 +312,25 @@ def published_lines(results: Dict[str, Any],
             continue
         metric = entry['metric']
         ours = {'clean': results['clean'][metric]}
-        ours.update({a['name']: a[metric] for a in results['attacks']})
+        ours.update({a['name']: a[metric] for a in results['attacks']
+                     if _same_setting(a, entry)})
         lines.append(
             f'{entry["source"]} reports {metric} ' + ', '.join(
                 f'{key} {entry[key]:.2f} (here {cell(ours[key])})'
-                for key in ours if key in entry) + ' for this config.')
+                for key in ours if key in entry) + ' for this config, on its '
+            f'whole test set; here on {results["dataset"]["num_images"]} '
+            'images.')
     return lines
+
+
+def _same_setting(attack: Dict[str, Any], entry: Dict[str, Any]) -> bool:
+    """Whether a row has the setting that numbers were published for."""
+    setting = entry.get('setting', {})
+    ours = {**attack['config'], **attack['threat']}
+    return ours['surrogate'] is None and all(
+        abs(ours[key] - parse_number(key, value)) < 1e-9
+        if isinstance(ours.get(key), (int, float)) else ours.get(key) == value
+        for key, value in setting.items())
 
 
 def rounded_lines(results: Dict[str, Any]) -> List[str]:

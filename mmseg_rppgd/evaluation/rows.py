@@ -81,16 +81,15 @@ class Row:
 
     @property
     def full_config(self) -> Dict[str, Any]:
-        """dict: Config of the attack with every default, as plain data."""
-        return jsonable({**defaults(type_name(self.attack)), **self.attack})
+        """dict: Config of the attack with every default, as plain data.
 
-    @property
-    def alpha(self) -> Optional[float]:
-        """float: First step size; None without one, or if images decide."""
-        attack = self.build(1)
-        if not hasattr(attack, 'resolved_alpha') or self.eps is None:
-            return None
-        return attack.resolved_alpha(self.eps)
+        So a report can be repeated with a version that has others. A default
+        that depends on the size of the image stays None.
+        """
+        config = {**defaults(type_name(self.attack)), **self.attack}
+        if 'alpha' in config and self.eps is not None:
+            config['alpha'] = self.build(1).resolved_alpha(self.eps)
+        return jsonable(config)
 
     @property
     def plans_ahead(self) -> bool:

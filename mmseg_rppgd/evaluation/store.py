@@ -13,6 +13,12 @@ import shutil
 from typing import Any, Dict, Iterator, List
 
 SETTINGS = 'settings.json'
+PREVIOUS = 'previous'
+# What a test writes beside the results of single images.
+OUTPUTS = ('results.json', 'results.csv', 'table.md', 'success.json',
+           'minimal_norm.json', 'minimal_norm.md', 'transfer.json',
+           'transfer.md', 'curves.png', 'report.html', 'panels', 'examples')
+MOST_DIFFERENCES = 5  # that a refusal names
 
 
 class SettingsChanged(ValueError):
@@ -36,8 +42,9 @@ class ImageStore:
 
         Args:
             settings (dict): What decides the numbers, as plain data.
-            resume (bool): Whether to continue what is there. If not, it is
-                kept once more as ``per_image.previous``.
+            resume (bool): Whether to continue what is there. If not, it
+                moves to the folder ``previous`` beside it, reports and all,
+                so that no old file stands beside new numbers.
 
         Returns:
             bool: Whether there is something to continue.
@@ -47,10 +54,13 @@ class ImageStore:
         """
         path = osp.join(self.folder, SETTINGS)
         if resume and osp.exists(path):
-            with open(path, encoding='utf-8') as file:
-                old = json.load(file)
-            changes = differences(old, json.loads(json.dumps(settings)))
+            changes = differences(_read_settings(path),
+                                  json.loads(json.dumps(settings)))
             if changes:
+                more = len(changes) - MOST_DIFFERENCES
+                changes = changes[:MOST_DIFFERENCES]
+                if more > 0:
+                    changes.append(f'and {more} more')
                 raise SettingsChanged(
                     f'cannot resume {osp.dirname(self.folder) or "."}, whose '
                     f'settings were different: {"; ".join(changes)}. Repeat '
@@ -60,12 +70,20 @@ class ImageStore:
                 _drop_torn_line(file_path)
             return True
         if osp.exists(path):
-            previous = self.folder + '.previous'
-            shutil.rmtree(previous, ignore_errors=True)
-            os.rename(self.folder, previous)
+            self._set_aside()
         os.makedirs(self.folder, exist_ok=True)
         write_json(path, settings)
         return False
+
+    def _set_aside(self) -> None:
+        parent, name = osp.split(self.folder)
+        previous = osp.join(parent, PREVIOUS)
+        shutil.rmtree(previous, ignore_errors=True)
+        os.makedirs(previous)
+        for output in (name, *OUTPUTS):
+            if osp.exists(osp.join(parent, output)):
+                os.rename(osp.join(parent, output),
+                          osp.join(previous, output))
 
     def append(self, key: str, record: Dict[str, Any]) -> None:
         """Add the result of one image to a row, on disk at once."""
@@ -111,6 +129,16 @@ def _read_lines(path: str) -> Iterator[Dict[str, Any]]:
                 continue  # cut off by a kill; the image is done again
             if isinstance(record, dict) and 'index' in record:
                 yield record
+
+
+def _read_settings(path: str) -> Dict[str, Any]:
+    try:
+        with open(path, encoding='utf-8') as file:
+            return json.load(file)
+    except json.JSONDecodeError:
+        raise ValueError(f'{path} must hold the settings of the test that is '
+                         'to be resumed, but cannot be read; leave out '
+                         '--resume to start again') from None
 
 
 def _drop_torn_line(path: str) -> None:

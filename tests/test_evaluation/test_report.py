@@ -152,6 +152,8 @@ def test_numbers_and_panels_reach_the_visualizer(run_tool, tmp_path):
     scalars, = (tmp_path / 'work').rglob('scalars.json')
     text = scalars.read_text()
     assert 'clean/mIoU' in text and 'FGSM eps=0.03 steps=1/mIoU' in text
+    assert 'worst case linf 0.03/mIoU' in text
+    assert 'checks/in the ball' in text
     assert list((tmp_path / 'work').rglob('vis_image/*.png'))
 
 
@@ -160,11 +162,14 @@ def test_published_numbers_stand_beside_ours(run_tool, tmp_path, tiny):
     suite.write_text(
         "robustness = dict(attacks=[dict(attack=dict(type='FGSM'))],"
         "published=[dict(source='A paper', metric='mIoU', config='config',"
-        "clean=70, FGSM=12.3), dict(source='Another', metric='mIoU',"
-        "config='other', clean=1)])")
-    results = run_tool('--suite', suite)
+        "clean=70, FGSM=12.3, setting=dict(eps='8/255', steps=1)),"
+        "dict(source='Another', metric='mIoU', config='other', clean=1)])")
+    run_tool('--suite', suite)  # at another radius
     table = (tmp_path / 'report' / 'table.md').read_text()
-    ours = results['attacks'][0]['mIoU']
+    assert 'clean 70.00' in table and 'FGSM 12.30' not in table
+    results = run_tool('--suite', suite, '--eps', '4/255', '8/255')
+    table = (tmp_path / 'report' / 'table.md').read_text()
+    ours = results['attacks'][1]['mIoU']
     assert 'A paper reports mIoU clean 70.00' in table
     assert f'FGSM 12.30 (here {ours:.2f})' in table
     assert 'Another' not in table

@@ -72,15 +72,16 @@ def test_rows_of_typed_options_can_be_told_apart():
     assert len({r.label for r in rows}) == 4
 
 
-def test_full_config_has_every_default_and_the_step_size():
+def test_full_config_has_every_default():
     row, = collect_rows(attacks=['PGD'], steps=[7])
     assert row.full_config == dict(
-        type='PGD', eps=0.03, steps=7, alpha=None, random_start=True,
+        type='PGD', eps=0.03, steps=7, alpha=0.01, random_start=True,
         norm='linf', ignore_index=None, restarts=1, targeted=False,
         keep='last')
-    assert row.alpha == 0.01
     row, = collect_rows(attacks=['MIFGSM'], eps=['0.02'], steps=[4])
-    assert row.alpha == 0.005
+    assert row.full_config['alpha'] == 0.005
+    row, = collect_rows(attacks=['PGD(norm=l2)'])
+    assert row.full_config['alpha'] is None
 
 
 def test_only_what_may_be_read_off_a_longer_run_is_a_curve_of_shorter_ones():

@@ -69,11 +69,33 @@ def test_resume_of_nothing_starts(folder):
     assert started(folder, resume=True).load('PGD') == {}
 
 
-def test_a_new_start_keeps_the_previous_results_once(folder):
+def test_a_new_start_sets_the_previous_results_and_reports_aside(folder):
     started(folder).append('PGD', {'index': 0})
+    for name in ('results.json', 'transfer.json', 'notes.txt'):
+        (folder.parent / name).write_text('old')
     assert started(folder).load('PGD') == {}
-    previous = folder.parent / 'per_image.previous' / 'PGD.jsonl'
-    assert previous.read_text() == '{"index": 0}\n'
+    previous = folder.parent / 'previous'
+    assert (previous / 'per_image' / 'PGD.jsonl').read_text() == (
+        '{"index": 0}\n')
+    assert sorted(p.name for p in previous.glob('*.json')) == [
+        'results.json', 'transfer.json']
+    assert sorted(p.name for p in folder.parent.iterdir()) == [
+        'notes.txt', 'per_image', 'previous']
+    started(folder)
+    assert not (previous / 'results.json').exists()  # kept once
+
+
+def test_settings_that_cannot_be_read_are_named(folder):
+    started(folder)
+    (folder / 'settings.json').write_text('')
+    with pytest.raises(ValueError, match='settings.json must hold.*--resume'):
+        started(folder, resume=True)
+
+
+def test_a_refusal_names_a_few_changes_only(folder):
+    started(folder, **{f's{i}': 0 for i in range(9)})
+    with pytest.raises(SettingsChanged, match='s4 was 0 and is 1; and 4 more'):
+        started(folder, True, **{f's{i}': 1 for i in range(9)})
 
 
 def test_json_has_no_nan(tmp_path):

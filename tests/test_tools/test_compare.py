@@ -65,7 +65,19 @@ def test_rows_that_all_reports_have(compare, reports):
     assert rows_of(compare(*reports)) == [
         ['clean', '-', '-', '-', '68.12', '61.00'],
         ['PGD', 'linf', '0.03', '10', '7.00', '25.00'],
-        ['worst case', '-', '-', '-', '0.50', '0.50']]
+        ['worst case', 'linf', '0.03', '-', '0.50', '0.50']]
+
+
+def test_worst_cases_of_different_balls_are_not_mixed(compare, reports):
+    file = Path(reports[0].partition('=')[2]) / 'results.json'
+    report = json.loads(file.read_text())
+    report['worst_case']['by_ball'] = [
+        dict(norm='linf', eps=eps, rms=eps, aAcc=9., mIoU_greedy=100 * eps)
+        for eps in (0.01, 0.02)]
+    file.write_text(json.dumps(report))
+    assert rows_of(compare(reports[0]))[-2:] == [
+        ['worst case', 'linf', '0.01', '-', '1.00'],
+        ['worst case', 'linf', '0.02', '-', '2.00']]
 
 
 def test_another_metric(compare, reports):

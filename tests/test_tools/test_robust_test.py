@@ -262,6 +262,11 @@ def test_what_is_no_checkpoint_gets_one_sentence(run_tool, tmp_path, content,
         run_tool(checkpoint=file)
 
 
+def test_report_folder_below_a_file_is_one_sentence(run_tool, tiny):
+    with pytest.raises(SystemExit, match='robust_test.py: .*config.py'):
+        run_tool(out=tiny / 'config.py' / 'report')
+
+
 def test_missing_config_is_named(run_tool):
     with pytest.raises(SystemExit, match="config 'no.py' does not exist"):
         run_tool(config='no.py')
@@ -271,6 +276,8 @@ def test_missing_config_is_named(run_tool):
     (('--tta', ), '--tta cannot be attacked'),
     (('--limit', 0), '--limit must be at least 1'),
     (('--seed', -1), '--seed must be >= 0'),
+    (('--check-images', -1), '--check-images must be >= 0'),
+    (('--panels', -1), '--panels must be >= 0'),
 ])
 def test_impossible_options_are_refused(words, message, run_tool, capsys):
     with pytest.raises(SystemExit):
