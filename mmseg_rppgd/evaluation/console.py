@@ -9,8 +9,7 @@ from rich.progress import (BarColumn, Progress, TaskProgressColumn,
                            TimeRemainingColumn)
 from rich.table import Table
 
-from .results import (HEADER, cell, flat_rows, published_lines,
-                      rounded_lines, table_cells, worst_rows)
+from .results import HEADER, cell, flat_rows, table_cells, worst_rows
 
 # A log file has no width of its own; a table must not be cut off in it.
 LOG_WIDTH = 130
@@ -80,8 +79,8 @@ class Screen:
         self.console.print(text, style=style, markup=False)
 
     def show(self, results: Dict[str, Any], folder: str,
-             published: Sequence[Dict[str, Any]] = ()) -> None:
-        """Write the table, the worst case and the checks."""
+             notes: Sequence[str] = ()) -> None:
+        """Write the table, the worst case, notes and the checks."""
         surface = {a['threat']['surface'] for a in results['attacks']}
         narrow = self.console.width < NARROW
         table = Table(
@@ -100,8 +99,7 @@ class Screen:
         for row in worst_rows(results):
             table.add_row(*row)
         self.console.print(table)
-        for line in (published_lines(results, published) +
-                     rounded_lines(results)):
+        for line in notes:
             self.say(line)
         for check in results['checks']:
             self._show_check(check)

@@ -41,7 +41,7 @@ def draw_curves(path: str, results: Dict[str, Any],
     """
     plots = [p for p in (
         *_convergence(results), _over_steps(results), _over_eps(results),
-        _smallest(minimal, success)) if p is not None]
+        *_smallest(minimal), _success(success)) if p is not None]
     if not plots:
         plots = [_bars(results)]
     figure = Figure(figsize=(SIZE[0] * len(plots), SIZE[1]),
@@ -153,15 +153,29 @@ def _over_eps(results: Dict[str, Any]) -> Optional[Callable]:
                   'mIoU by radius', 'o')
 
 
-def _smallest(minimal: Optional[Dict[str, Any]],
-              success: Sequence[Dict[str, Any]]) -> Optional[Callable]:
-    """Success over radii: of searches for the smallest, and of rows."""
-    lines = [Line(a['name'], a['success']['eps'], a['success']['percent'],
-                  a['name']) for a in minimal['attacks']] if minimal else []
+def _smallest(minimal: Optional[Dict[str, Any]]) -> List[Callable]:
+    """Success over radii of the searches, a plot for each norm and goal."""
+    groups: Dict[tuple, List[Line]] = {}
+    for a in minimal['attacks'] if minimal else ():
+        if a['success']['eps']:  # else none succeeded on any image
+            groups.setdefault((a['norm'], a['threshold']), []).append(
+                Line(a['name'], a['success']['eps'], a['success']['percent'],
+                     a['name']))
+    return [
+        _lines(lines, f'eps, {norm}', 'images, %',
+               f'smallest search: {100 * threshold:g} % wrong')
+        for (norm, threshold), lines in groups.items()]
+
+
+def _success(success: Sequence[Dict[str, Any]]) -> Optional[Callable]:
+    """Images that rows of several radii make wrong nearly everywhere."""
+    lines = []
     groups: Dict[str, List[Dict[str, Any]]] = {}
     for share in success:
         steps = share['steps']
         name = share['name'] + ('' if steps is None else f', {steps} steps')
+        if share['norm'] != 'linf':
+            name += f', {share["norm"]}'
         groups.setdefault(name, []).append(share)
     for name, shares in groups.items():
         shares = sorted((s for s in shares if s['rms'] is not None),
@@ -173,7 +187,8 @@ def _smallest(minimal: Optional[Dict[str, Any]],
                 str(shares[0]['steps'])))
     if not lines:
         return None
-    return _lines(lines, 'eps', 'images, %', 'images with 99 % wrong pixels')
+    return _lines(lines, 'eps (l2: root mean square)', 'images, %',
+                  'images with 99 % wrong pixels')
 
 
 def _bars(results: Dict[str, Any]) -> Callable:

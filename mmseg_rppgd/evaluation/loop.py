@@ -12,6 +12,7 @@ from torch.utils.data import DataLoader, Subset
 
 from .. import __version__
 from ..pixel_model import PixelModel, unwrap_segmentor
+from ..windows import check_windows
 from .checks import Checker, Probes, make_probes
 from .console import Screen, short_line
 from .environment import describe_environment
@@ -119,6 +120,7 @@ class RobustTestLoop(BaseLoop):
         self.rank, self.world_size = get_dist_info()
         self.segmentor = unwrap_segmentor(runner.model)
         self.surface = self._resolve_surface(surface)
+        self._check_plan()
         for other in [*([surrogate] if surrogate else []), *others]:
             self._check_classes(other)
         dataset = self.dataloader.dataset
@@ -150,6 +152,17 @@ class RobustTestLoop(BaseLoop):
         self.examples = ExampleStore(
             osp.join(out_dir, 'examples'), spread(self.indices, panels))
         self.screen = Screen(quiet=self.rank > 0)
+
+    def _check_plan(self) -> None:
+        """Refuse what cannot be done before anything has been."""
+        if self.surface == 'crop':
+            check_windows(PixelModel(
+                (self.surrogate or self).segmentor, surface='whole').test_cfg)
+            if self.plan.minimal:
+                raise ValueError(
+                    "surface 'crop' makes no adversarial image whose distance "
+                    'could be searched for; leave out --minimal, or choose '
+                    'the surface whole or slide')
 
     def _resolve_surface(self, surface: Optional[str]) -> str:
         attacked = self.surrogate or self
@@ -197,6 +210,12 @@ class RobustTestLoop(BaseLoop):
                 'windows disagree, so this is not one adversarial image, and '
                 'the numbers compare with DDC-AT and RP-PGD alone.', 'yellow')
 
+        if any(row.trace for row in self.rows) and (
+                self.surface == 'crop' or self.surrogate is not None):
+            self.screen.say('There are no curves over the steps: windows of '
+                            'their own, and images of a surrogate, are not '
+                            'measured between the steps.', 'yellow')
+
     def _test(self) -> Dict[str, Any]:
         attacks, matrix = self._attack_jobs(), self._matrix_jobs()
         minimal = [MinimalJob(row, self.predictor, self.segmentor,
@@ -224,15 +243,17 @@ class RobustTestLoop(BaseLoop):
             searched = [self._do(job)[0] for job in minimal]
             found = {job.keys[0]: self._do(job)[0] for job in matrix}
         results = self._collect(done, probes, probed)
+        notes: List[str] = []
         if self.rank == 0:
-            self._write(results, done, searched, found)
+            notes = self._write(results, done, searched, found)
         barrier()
-        self.screen.show(results, self.out_dir, self.plan.published)
+        self.screen.show(results, self.out_dir, notes)
         return results
 
     def _write(self, results: Dict[str, Any], done: Dict[str, RowResult],
                searched: Sequence[List[Record]],
-               found: Dict[str, List[Record]]) -> None:
+               found: Dict[str, List[Record]]) -> List[str]:
+        """Write the report; return its notes, for the screen."""
         minimal = matrix = None
         if searched:
             minimal = build_minimal(self.plan.minimal, searched)
@@ -245,6 +266,7 @@ class RobustTestLoop(BaseLoop):
             self.examples, self.dataloader.dataset.metainfo.get('palette'),
             minimal, matrix, self.plan.published)
         report.write(self.out_dir, self.runner.visualizer)
+        return report.notes
 
     def _own_surface(self) -> str:
         """How the tested model is attacked where a surrogate is not."""

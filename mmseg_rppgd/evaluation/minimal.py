@@ -113,6 +113,20 @@ def success_curve(reached: Sequence[float],
     return {'eps': eps.tolist(), 'percent': (100 * share).tolist()}
 
 
+def minimal_lines(minimal: Optional[Dict[str, Any]]) -> List[str]:
+    """What the searches found, in words."""
+    lines = []
+    for a in minimal['attacks'] if minimal else ():
+        what = (f'{a["name"]} ({a["norm"]}) makes {100 * a["threshold"]:g} % '
+                f'of the pixels wrong on {a["found"]} of {a["images"]} images')
+        if a['median'] is not None:
+            what += f'; half of them need {a["median"]:.5f} at most'
+            if a['norm'] == 'linf':
+                what += f' ({255 * a["median"]:.2f} of 255)'
+        lines.append(what + '.')
+    return lines
+
+
 def minimal_markdown(minimal: Dict[str, Any]) -> str:
     """The table of smallest perturbations."""
     lines = ['| attack | norm | median of the smallest perturbation | x 255 '

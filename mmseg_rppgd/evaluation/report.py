@@ -12,6 +12,7 @@ from PIL import Image
 from .curves import draw_curves
 from .examples import ExampleStore
 from .metrics import SCALARS, accuracy, number, unpack_counts
+from .minimal import minimal_lines
 from .pictures import (colour_classes, default_palette, draw_panel, magnify,
                        save_panel)
 from .results import (HEADER, RowResult, cell, flat_rows, published_lines,
@@ -52,9 +53,15 @@ class Report:
         if not self.palette:
             self.palette = default_palette(self.clean.num_classes)
 
+    @property
+    def notes(self) -> List[str]:
+        """list[str]: What the table does not say, in sentences."""
+        return (published_lines(self.results, self.published) +
+                rounded_lines(self.results) + minimal_lines(self.minimal))
+
     def write(self, folder: str, visualizer: Any = None) -> None:
         """Write the report into a folder, and to a visualizer's backends."""
-        write_results(folder, self.results, self.published)
+        write_results(folder, self.results, self.notes)
         self._write_panels(osp.join(folder, 'panels'))
         curves = osp.join(folder, 'curves.png')
         success = success_over_eps(self.attacks)
@@ -94,8 +101,7 @@ class Report:
             cell=cell, curves=picture, images=self._browser(),
             minimal=self.minimal, failed=[
                 c for c in self.results['checks'] if not c['passed']],
-            matrix=self.matrix, notes=published_lines(
-                self.results, self.published) + rounded_lines(self.results),
+            matrix=self.matrix, notes=self.notes,
             legend=list(zip(self.results['dataset']['classes'],
                             ['#%02x%02x%02x' % tuple(c)
                              for c in self.palette])))

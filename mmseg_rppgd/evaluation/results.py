@@ -342,8 +342,7 @@ def rounded_lines(results: Dict[str, Any]) -> List[str]:
         for a in results['attacks'] if 'rounded' in a]
 
 
-def to_markdown(results: Dict[str, Any],
-                published: Sequence[Dict[str, Any]] = ()) -> str:
+def to_markdown(results: Dict[str, Any], notes: Sequence[str] = ()) -> str:
     """The table for a README or an issue, with what is needed to repeat."""
     environment, attacks = results['environment'], results['attacks']
     lines = ['| ' + ' | '.join(HEADER) + ' |',
@@ -365,8 +364,7 @@ def to_markdown(results: Dict[str, Any],
         f'Seed {environment["seed"]}, commit {environment["commit"]}, '
         f'{environment["device"]}, torch {environment["torch"]}, '
         f'mmseg {environment["mmseg"]}; command `{environment["command"]}`.')
-    for line in (published_lines(results, published) +
-                 rounded_lines(results)):
+    for line in notes:
         lines += ['', line]
     if results['checks']:
         lines += ['', '| check | | detail |', '|---|---|---|']
@@ -376,9 +374,9 @@ def to_markdown(results: Dict[str, Any],
 
 
 def write_results(folder: str, results: Dict[str, Any],
-                  published: Sequence[Dict[str, Any]] = ()) -> None:
+                  notes: Sequence[str] = ()) -> None:
     """Write results.json, results.csv and table.md into a folder."""
     write_json(osp.join(folder, 'results.json'), results)
     write_text(osp.join(folder, 'results.csv'), to_csv(results))
     write_text(osp.join(folder, 'table.md'),
-               to_markdown(results, published))
+               to_markdown(results, notes))

@@ -38,7 +38,7 @@ def test_nothing_found_has_no_median():
     assert '| DeepFool | linf | - | - | 0 | 1 |' in minimal_markdown(minimal)
 
 
-def test_command_writes_distances(run_tool, tmp_path):
+def test_command_writes_distances(run_tool, tmp_path, capsys):
     run_tool('--minimal', 'DeepFool(steps=10, threshold=0.2)', '--limit', 3)
     minimal = json.loads(
         (tmp_path / 'report' / 'minimal_norm.json').read_text())
@@ -48,6 +48,16 @@ def test_command_writes_distances(run_tool, tmp_path):
     assert len(found) == attack['found'] > 0
     assert all(0 <= norm < 1 for norm in found)
     assert (tmp_path / 'report' / 'minimal_norm.md').exists()
+    words = 'DeepFool(threshold=0.2) (linf) makes 20 % of the pixels wrong on'
+    assert words in (tmp_path / 'report' / 'table.md').read_text()
+    assert words in ' '.join(capsys.readouterr().out.split())
+
+
+def test_crop_surface_has_no_distance(run_tool):
+    with pytest.raises(SystemExit, match="'crop' makes no adversarial image"):
+        run_tool('--minimal', 'DAG', '--surface', 'crop', '--cfg-options',
+                 'model.test_cfg.crop_size=(16,24)',
+                 'model.test_cfg.stride=(8,16)')
 
 
 def training_config(tiny, **dataset):

@@ -230,6 +230,7 @@ def test_changed_settings_are_refused(words, message, run_tool):
     (('--attacks', 'PGD(step=1)'), "PGD has no option 'step'"),
     (('--suite', 'quickest'), "unknown suite 'quickest'.*quick"),
     (('--surface', 'slide'), "needs crop_size and stride"),
+    (('--surface', 'crop'), "needs crop_size and stride"),
     (('--attacks', 'RPPGD(feature_layer=neck)'), "feature_layer 'neck'"),
     (('--cfg-options', 'model.decode_head.num_classes=4'),
      r'does not fit.*conv_seg.weight has the shape \(3, 8, 1, 1\)'),
