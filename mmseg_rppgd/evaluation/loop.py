@@ -224,7 +224,7 @@ class RobustTestLoop(BaseLoop):
         clean = CleanJob(self.predictor, before=self._before,
                          after=self._after, keep=self.examples.keep)
         probes = None
-        if self.probed and self.rows:
+        if self.probed and (self.rows or self.plan.minimal):
             probes = make_probes(
                 self.rows, self.predictor, self._own_surface(), self.seed,
                 self.surrogate is not None)
@@ -311,7 +311,7 @@ class RobustTestLoop(BaseLoop):
                  probed: Dict[str, List[Record]]) -> Dict[str, Any]:
         attacks = [done[row.key] for row in self.rows]
         checker = Checker(attacks, probes, probed, self.surface,
-                          self.surrogate is not None)
+                          self.surrogate is not None, len(self.classes))
         return build_results(
             model=self.model_info,
             dataset=dict(
@@ -321,7 +321,7 @@ class RobustTestLoop(BaseLoop):
             surface=self.surface,
             surrogate=self.surrogate and self.surrogate.info,
             clean=done['clean'], attacks=attacks,
-            checks=checker.checks() if attacks else [], seed=self.seed)
+            checks=checker.checks(), seed=self.seed)
 
     def _do(self, job: Any, indices: Optional[Sequence[int]] = None
             ) -> List[List[Record]]:

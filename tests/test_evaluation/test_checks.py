@@ -33,13 +33,13 @@ def results(**aacc):
 def check(name, rows, **kwargs):
     checker = Checker(rows, kwargs.get('probes'), kwargs.get('found', {}),
                       kwargs.get('surface', 'whole'),
-                      kwargs.get('transfer', False))
+                      kwargs.get('transfer', False), 1)
     found = [c for c in checker.checks() if c['name'] == name]
     return found[0] if found else None
 
 
 def probed(rows, huge=1., noise=90., zero_share=0., finite=True, white=50.,
-           pgd=50., transfer=False):
+           pgd=50., fewer=60., transfer=False):
     """Probes of rows with the aAcc that they left."""
     probes = make_probes([r.row for r in rows], Predictor(None, 1, 255),
                          'whole', 0, transfer)
@@ -47,6 +47,7 @@ def probed(rows, huge=1., noise=90., zero_share=0., finite=True, white=50.,
     found.update({job.keys[0]: records(noise) for job in probes.noise})
     found.update({job.keys[0]: records(white) for job in probes.white_box})
     found.update({job.keys[0]: records(pgd) for job in probes.pgd})
+    found.update({job.keys[0]: records(fewer) for job in probes.fewer})
     found[GradientJob.key] = [
         {'index': i, 'zero_share': zero_share, 'finite': finite}
         for i in range(2)]
@@ -56,7 +57,7 @@ def probed(rows, huge=1., noise=90., zero_share=0., finite=True, white=50.,
 def test_sound_rows_pass_every_check():
     rows = results(PGD_3=40, PGD_10=20, APGD=10)
     checks = Checker(rows, *[probed(rows)[k] for k in ('probes', 'found')],
-                     'whole', False).checks()
+                     'whole', False, 1).checks()
     assert len(checks) == 7
     assert all(c['passed'] and c['detail'].endswith('.') for c in checks)
 
@@ -93,6 +94,43 @@ def test_more_steps_that_are_weaker():
 def test_steps_of_different_attacks_are_not_compared():
     assert check('more steps are not weaker',
                  results(PGD_3=40, CosPGD_10=60)) is None
+
+
+def test_more_steps_are_probed_where_no_rows_tell():
+    name, rows = 'more steps are not weaker', results(CosPGD_40=50, PGD_10=40)
+    assert check(name, rows) is None
+    found = check(name, rows, **probed(rows, fewer=45.))
+    assert found['passed'] and 'PGD with 10 against 5' in found['detail']
+    found = check(name, rows, **probed(rows, fewer=35.))
+    assert not found['passed'] and '5.00 points' in found['detail']
+
+
+def test_rows_made_on_a_surrogate_are_not_compared_with_each_other():
+    rows = results(PGD_3=30, PGD_10=40, APGD=60)
+    for name in ('more steps are not weaker', 'APGD is not weaker than PGD'):
+        assert check(name, rows, **probed(rows, transfer=True)) is None
+
+
+def test_every_attack_is_compared_with_noise():
+    rows = results(PGD=40, CosPGD=92)
+    found = check('random noise is not stronger', rows, **probed(rows))
+    assert not found['passed'] and 'CosPGD eps=0.03 steps=10 leaves 92' in (
+        found['detail'])
+
+
+def test_nothing_labelled_is_no_failure():
+    rows = results(PGD=40)
+    settings = probed(rows)
+    for record in settings['found'][settings['probes'].huge.keys[0]]:
+        record.update(tp=[0], pred=[0], label=[0])
+    assert check('a huge eps breaks the model', rows, **settings) is None
+
+
+def test_searches_alone_are_checked_too():
+    names = [c['name'] for c in Checker(
+        [], *[probed([])[k] for k in ('probes', 'found')], 'whole', False, 1
+    ).checks()]
+    assert names == ['a huge eps breaks the model', 'gradients are there']
 
 
 def test_apgd_weaker_than_pgd():
