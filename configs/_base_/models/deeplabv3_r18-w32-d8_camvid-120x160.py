@@ -1,4 +1,4 @@
-# Half as wide as ResNet-18, a quarter of its cost: what two cores can bear.
+# Half as wide as ResNet-18, at less than half of its cost.
 _base_ = './deeplabv3_r18-d8.py'
 model = dict(
     data_preprocessor=dict(size=(120, 160)),
