@@ -25,24 +25,11 @@ from .results import Record, RowResult, build_results, worst_balls
 from .rows import AttackRun, Row, group_rows
 from .store import ImageStore
 from .suites import Plan
-from .transfer import (MatrixJob, Source, TransferJob, build_matrix,
-                       model_names, write_matrix)
+from .transfer import (MatrixJob, OtherModel, Source, TransferJob,
+                       build_matrix, model_names, write_matrix)
 
 # An image is decoded far faster than it is attacked.
 MAX_WORKERS = 2
-
-
-class OtherModel:
-    """A second model: a surrogate, or a member of a transfer matrix.
-
-    Args:
-        segmentor (nn.Module): The model, loaded and in eval mode.
-        info (dict): ``config``, ``checkpoint`` and ``sha256`` of it.
-    """
-
-    def __init__(self, segmentor: nn.Module, info: Dict[str, Any]) -> None:
-        self.segmentor = unwrap_segmentor(segmentor)
-        self.info = info
 
 
 class RobustTestLoop(BaseLoop):
@@ -132,19 +119,19 @@ class RobustTestLoop(BaseLoop):
         self.classes = list(dataset.metainfo['classes'])
         self.predictor = self._predictor(self.segmentor, ignore_index)
         self.models = {
-            name: (model.segmentor, model.info)
-            for name, model in zip(
+            name: model for name, model in zip(
                 model_names([model_info] + [m.info for m in others]),
-                [OtherModel(self.segmentor, model_info), *others])
+                [OtherModel(self.segmentor, model_info, runner.cfg), *others])
         } if others else {}
-        self.predictors = {name: self._predictor(segmentor, ignore_index)
-                        for name, (segmentor, _) in self.models.items()}
+        self.predictors = {
+            name: self._predictor(model.segmentor, ignore_index)
+            for name, model in self.models.items()}
         self.settings = dict(
             settings or {}, version=__version__, torch=torch.__version__,
             seed=seed, images=len(self.indices),
             probed_images=len(self.probed), surface=self.surface,
-            model=model_info, surrogate=surrogate and surrogate.info,
-            matrix=[m.info for m in others], ignore_index=ignore_index,
+            model=model_info, surrogate=surrogate and surrogate.settings,
+            matrix=[m.settings for m in others], ignore_index=ignore_index,
             rows={row.label: row.settings for row in self.rows},
             keys=[row.key for row in self.rows],
             minimal=[row.settings for row in plan.minimal])
@@ -276,8 +263,7 @@ class RobustTestLoop(BaseLoop):
 
     def _attack_jobs(self) -> List[Any]:
         if self.surrogate is not None:
-            source = self._source(self.surrogate.segmentor,
-                                  self.surrogate.info)
+            source = self._source(self.surrogate)
             return [TransferJob(row, source, self.predictor,
                                 self.examples.keep) for row in self.rows]
         runs = group_rows(self.rows)
@@ -286,22 +272,21 @@ class RobustTestLoop(BaseLoop):
         return [AttackJob(run, self.predictor, self.segmentor, self.surface,
                           self.seed, self.examples.keep) for run in runs]
 
-    def _source(self, segmentor: nn.Module, info: Dict[str, Any]) -> Source:
-        return Source(segmentor, info, self.cache, self.surface, self.seed,
-                      self.fp16)
+    def _source(self, model: OtherModel) -> Source:
+        return Source(model, self.cache, self.surface, self.seed, self.fp16)
 
     def _matrix_jobs(self) -> List[Any]:
         if not self.models:
             return []
         jobs: List[Any] = [CleanJob(predictor, f'matrix-clean-{name}')
                            for name, predictor in self.predictors.items()]
-        jobs += [MatrixJob(row, name, self._source(*model), self.predictors)
+        jobs += [MatrixJob(row, name, self._source(model), self.predictors)
                  for row in self.rows for name, model in self.models.items()]
         return jobs
 
     def _matrix(self, found: Dict[str, List[Record]]) -> Dict[str, Any]:
         return build_matrix(
-            {name: info for name, (_, info) in self.models.items()},
+            {name: model.info for name, model in self.models.items()},
             self.rows,
             {name: found[f'matrix-clean-{name}'] for name in self.models},
             {(row.key, name): found[f'matrix-{row.key}-from-{name}']

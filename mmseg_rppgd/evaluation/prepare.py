@@ -50,6 +50,14 @@ def unwrapped(model: ConfigDict) -> ConfigDict:
     return model
 
 
+def model_config(cfg: Config) -> ConfigDict:
+    """The config of the plain segmentor, with its data preprocessor."""
+    model = unwrapped(cfg.model)
+    if cfg.get('data_preprocessor') is not None:
+        model.setdefault('data_preprocessor', cfg.data_preprocessor)
+    return model
+
+
 def is_own_hook(hook: Any) -> bool:
     """Whether a hook, or the config of one, belongs to this package."""
     kind = hook.get('type') if isinstance(hook, dict) else type(hook)
@@ -88,14 +96,13 @@ def build_segmentor(name: str, checkpoint: str,
     from mmseg.registry import MODELS
     cfg = load_config(name)
     require_checkpoint(checkpoint)
-    model_cfg = unwrapped(cfg.model)
-    if cfg.get('data_preprocessor') is not None:
-        model_cfg.setdefault('data_preprocessor', cfg.data_preprocessor)
+    model_cfg = model_config(cfg)
     with DefaultScope.overwrite_default_scope('mmseg'):
         model = revert_sync_batchnorm(MODELS.build(model_cfg))
     weights = _load_checkpoint(checkpoint, map_location='cpu')
     check_weights(model, weights, checkpoint)
     _load_checkpoint_to_model(model, weights)
+    model.cfg = cfg  # as mmseg's init_model leaves it
     return model.to(device).eval()
 
 

@@ -11,16 +11,44 @@ from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 import torch
+from mmengine.config import Config
 from PIL import Image
 from torch import Tensor, nn
 
+from .. import __version__
+from ..pixel_model import PixelModel, unwrap_segmentor
 from .examples import to_8bit
 from .jobs import (Predictor, Records, Sample, StopWatch, attack_record,
                    example_of, perturb)
 from .metrics import compute_metrics, pack_counts
+from .prepare import model_config
 from .results import SCALARS, cell, stack_counts
 from .rows import AttackRun, Row, digest, jsonable
 from .store import write_json, write_text
+
+
+class OtherModel:
+    """A second model: a surrogate, or a member of a transfer matrix.
+
+    Args:
+        segmentor (nn.Module): The model, loaded and in eval mode.
+        info (dict): ``config``, ``checkpoint`` and ``sha256`` of it.
+        cfg (Config, optional): What it was built from. Defaults to None,
+            the ``cfg`` that mmseg's ``init_model`` leaves on a model.
+    """
+
+    def __init__(self, segmentor: nn.Module, info: Dict[str, Any],
+                 cfg: Optional[Config] = None) -> None:
+        self.segmentor = unwrap_segmentor(segmentor)
+        self.info = info
+        self.cfg = self.segmentor.cfg if cfg is None else cfg
+
+    @property
+    def settings(self) -> Dict[str, Any]:
+        """dict: What decides the adversarial images made on it."""
+        model = PixelModel(self.segmentor, surface='whole')
+        return dict(self.info, model=digest(model_config(self.cfg)),
+                    ignore_index=model.ignore_index)
 
 
 class Adversary(NamedTuple):
@@ -38,45 +66,53 @@ class Source:
     """A model on which adversarial images are made, with their cache.
 
     Args:
-        segmentor (nn.Module): The model.
-        info (dict): ``config``, ``checkpoint`` and ``sha256`` of it.
+        model (OtherModel): The model.
         cache (str): Folder of cached adversarial images.
         surface (str): ``'whole'``, ``'slide'`` or ``'crop'``.
         seed (int): Seed of the noise.
         fp16 (bool): Whether to attack under autocast. Defaults to False.
     """
 
-    def __init__(self, segmentor: nn.Module, info: Dict[str, Any], cache: str,
-                 surface: str, seed: int, fp16: bool = False) -> None:
-        self.segmentor = segmentor
-        self.info = info
+    def __init__(self, model: OtherModel, cache: str, surface: str, seed: int,
+                 fp16: bool = False) -> None:
+        self.model = model
         self.cache = cache
         self.surface = surface
         self.seed = seed
         self.fp16 = fp16
+        settings = dict(model.settings, fp16=fp16, version=__version__)
+        if settings['sha256']:  # the weights count, not where they lie
+            del settings['config'], settings['checkpoint']
+        self.settings = digest(settings)
 
     def attack(self, row: Row, sample: Sample, clean: Tensor) -> Adversary:
         """The adversarial image of a row, from the cache if it is there."""
-        path = self._path(row, sample.index, clean)
+        path = self._path(row, sample, clean)
         if osp.exists(path):
             with np.load(path) as arrays:
                 image = torch.from_numpy(arrays['image']).to(clean)
                 return Adversary(image, float(arrays['seconds']))
         watch = StopWatch(clean.device)
         batch = perturb(
-            row.build(clean.numel()), self.segmentor, sample, self.surface,
+            row.build(clean.numel()), self.model.segmentor, sample, self.surface,
             AttackRun([row]).generator(self.seed, sample.index), self.fp16)
         adversary = Adversary(batch.adv_images[0], round(watch.stop(), 4))
         self._save(path, adversary, clean, row)
         return adversary
 
-    def _path(self, row: Row, index: int, clean: Tensor) -> str:
-        # The image is part of the name: another data set, or the same one
-        # in another size, is another adversary.
-        pixels = hashlib.sha256(to_8bit(clean).tobytes()).hexdigest()
-        model = self.info['sha256'] or digest(self.info['checkpoint'])
-        return osp.join(self.cache, model[:12], f'{row.key}-seed{self.seed}-'
-                        f'{self.surface}', f'{index}-{pixels[:8]}.npz')
+    def _path(self, row: Row, sample: Sample, clean: Tensor) -> str:
+        # All that decides an adversary is part of its name. Another data
+        # set, size of it, set of labels or config of the model: another one.
+        content = hashlib.sha256(self.settings.encode())
+        for tensor in (clean, sample.label):
+            content.update(str(tuple(tensor.shape)).encode())
+            content.update(tensor.cpu().numpy().tobytes())
+        info = self.model.info
+        model = info['sha256'] or digest(info['checkpoint'])
+        return osp.join(
+            self.cache, model[:12], f'{row.key}-seed{self.seed}-'
+            f'{self.surface}',
+            f'{sample.index}-{content.hexdigest()[:16]}.npz')
 
     @staticmethod
     def _save(path: str, adversary: Adversary, clean: Tensor,

@@ -64,6 +64,43 @@ def test_adversaries_are_cached_as_floats_and_pictures(run_tool, other,
     assert numbers(again)['attacks'] != numbers(first)['attacks']
 
 
+@pytest.mark.parametrize('changed', ['labels', 'config'])
+def test_adversaries_of_another_test_are_not_reused(run_tool, tiny, other,
+                                                    tmp_path, changed):
+    config, labels = other[0], 'labels'
+    cache = '--cache', tmp_path / 'cache', '--check-images', 0
+    run_tool(*SHORT, '--surrogate', *other, *cache)
+    if changed == 'labels':
+        labels = tmp_path / 'labels'
+        labels.mkdir()
+        for path in (tiny / 'labels').iterdir():
+            label = np.asarray(Image.open(path))
+            Image.fromarray(np.where(label < 3, (label + 1) % 3, label)
+                            .astype(np.uint8)).save(labels / path.name)
+    else:
+        config = tmp_path / 'config.py'
+        config.write_text(other[0].read_text().replace(
+            'align_corners=False', 'align_corners=True'))
+    words = (*SHORT, '--surrogate', config, other[1], '--cfg-options',
+             f'test_dataloader.dataset.data_prefix.seg_map_path={labels}')
+    again = run_tool(*words, *cache, out=tmp_path / 'again')
+    fresh = run_tool(*words, '--check-images', 0, out=tmp_path / 'fresh')
+    assert again['attacks'][0]['aAcc'] == fresh['attacks'][0]['aAcc']
+    assert len(sorted((tmp_path / 'cache').rglob('*.npz'))) == 10
+
+
+def test_resume_with_another_config_of_the_surrogate_is_refused(
+        run_tool, other, tmp_path):
+    config = tmp_path / 'config.py'
+    config.write_text(other[0].read_text())
+    words = (*SHORT, '--surrogate', config, other[1])
+    run_tool(*words)
+    config.write_text(other[0].read_text().replace(
+        'align_corners=False', 'align_corners=True'))
+    with pytest.raises(SystemExit, match='cannot resume .*surrogate.model'):
+        run_tool(*words, '--resume')
+
+
 def test_cost_of_rounding_is_reported(run_tool, other, tmp_path):
     attack, = run_tool(*SHORT, '--surrogate', *other)['attacks']
     assert set(attack['rounded']) == {'mIoU', 'aAcc', 'mAcc', 'MisRatio',
