@@ -26,7 +26,7 @@ from .rows import AttackRun, Row, group_rows
 from .store import ImageStore
 from .suites import Plan
 from .transfer import (MatrixJob, OtherModel, Source, TransferJob,
-                       build_matrix, model_names, write_matrix)
+                       build_matrix, model_names, surface_of, write_matrix)
 
 # An image is decoded far faster than it is attacked.
 MAX_WORKERS = 2
@@ -60,7 +60,7 @@ class RobustTestLoop(BaseLoop):
         resume (bool): Whether to continue an interrupted test. Defaults to
             False.
         surface (str, optional): ``'whole'``, ``'slide'`` or ``'crop'``.
-            Defaults to None, the inference mode of the attacked model.
+            Defaults to None, the inference mode of each attacked model.
         surrogate (OtherModel, optional): Model on which adversarial images
             are made. Defaults to None, the tested one.
         others (Sequence[OtherModel]): Further models of a transfer matrix.
@@ -106,8 +106,13 @@ class RobustTestLoop(BaseLoop):
         self.fp16 = fp16
         self.rank, self.world_size = get_dist_info()
         self.segmentor = unwrap_segmentor(runner.model)
-        self.surface = self._resolve_surface(surface)
-        self._check_plan()
+        self._check_crop(surface, surrogate is not None or bool(others))
+        self.surface = surface if surface == 'crop' else surface_of(
+            *((surrogate.segmentor, surrogate.info) if surrogate else
+              (self.segmentor, model_info)), surface)
+        # How the tested model is attacked where a surrogate is not.
+        self.own_surface = self.surface if surrogate is None else surface_of(
+            self.segmentor, model_info, None)
         for other in [*([surrogate] if surrogate else []), *others]:
             self._check_classes(other)
         dataset = self.dataloader.dataset
@@ -123,6 +128,9 @@ class RobustTestLoop(BaseLoop):
                 model_names([model_info] + [m.info for m in others]),
                 [OtherModel(self.segmentor, model_info, runner.cfg), *others])
         } if others else {}
+        self.surfaces = {
+            name: surface_of(model.segmentor, model.info, surface)
+            for name, model in self.models.items()}
         self.predictors = {
             name: self._predictor(model.segmentor, ignore_index)
             for name, model in self.models.items()}
@@ -131,7 +139,8 @@ class RobustTestLoop(BaseLoop):
             seed=seed, images=len(self.indices),
             probed_images=len(self.probed), surface=self.surface,
             model=model_info, surrogate=surrogate and surrogate.settings,
-            matrix=[m.settings for m in others], ignore_index=ignore_index,
+            matrix=[m.settings for m in others], surfaces=self.surfaces,
+            ignore_index=ignore_index,
             rows={row.label: row.settings for row in self.rows},
             keys=[row.key for row in self.rows],
             minimal=[row.settings for row in plan.minimal])
@@ -140,22 +149,21 @@ class RobustTestLoop(BaseLoop):
             osp.join(out_dir, 'examples'), spread(self.indices, panels))
         self.screen = Screen(quiet=self.rank > 0)
 
-    def _check_plan(self) -> None:
-        """Refuse what cannot be done before anything has been."""
-        if self.surface == 'crop':
-            check_windows(PixelModel(
-                (self.surrogate or self).segmentor, surface='whole').test_cfg)
-            if self.plan.minimal:
-                raise ValueError(
-                    "surface 'crop' makes no adversarial image whose distance "
-                    'could be searched for; leave out --minimal, or choose '
-                    'the surface whole or slide')
-
-    def _resolve_surface(self, surface: Optional[str]) -> str:
-        attacked = self.surrogate or self
-        if surface == 'crop':
-            return surface
-        return PixelModel(attacked.segmentor, surface=surface).surface
+    def _check_crop(self, surface: Optional[str], transfer: bool) -> None:
+        if surface != 'crop':
+            return
+        if transfer:
+            raise ValueError(
+                "surface 'crop' cannot go with a surrogate or a matrix: it "
+                'attacks every window by itself and so makes no adversarial '
+                "image that another model could be shown; take 'slide' or "
+                "'whole', or leave --surface out")
+        if self.plan.minimal:
+            raise ValueError(
+                "surface 'crop' makes no adversarial image whose distance "
+                'could be searched for; leave out --minimal, or take '
+                "'slide' or 'whole'")
+        check_windows(PixelModel(self.segmentor, surface='whole').test_cfg)
 
     def _check_classes(self, other: OtherModel) -> None:
         ours, theirs = (PixelModel(model, surface='whole').num_classes
@@ -206,14 +214,14 @@ class RobustTestLoop(BaseLoop):
     def _test(self) -> Dict[str, Any]:
         attacks, matrix = self._attack_jobs(), self._matrix_jobs()
         minimal = [MinimalJob(row, self.predictor, self.segmentor,
-                              self._own_surface())
+                              self.own_surface)
                    for row in self.plan.minimal]
         clean = CleanJob(self.predictor, before=self._before,
                          after=self._after, keep=self.examples.keep)
         probes = None
         if self.probed and (self.rows or self.plan.minimal):
             probes = make_probes(
-                self.rows, self.predictor, self._own_surface(), self.seed,
+                self.rows, self.predictor, self.own_surface, self.seed,
                 self.surrogate is not None)
         probe_jobs = probes.jobs if probes else []
         with self.screen:
@@ -255,15 +263,9 @@ class RobustTestLoop(BaseLoop):
         report.write(self.out_dir, self.runner.visualizer)
         return report.notes
 
-    def _own_surface(self) -> str:
-        """How the tested model is attacked where a surrogate is not."""
-        if self.surrogate is None or self.surface == 'crop':
-            return self.surface
-        return PixelModel(self.segmentor).surface
-
     def _attack_jobs(self) -> List[Any]:
         if self.surrogate is not None:
-            source = self._source(self.surrogate)
+            source = self._source(self.surrogate, self.surface)
             return [TransferJob(row, source, self.predictor,
                                 self.examples.keep) for row in self.rows]
         runs = group_rows(self.rows)
@@ -272,21 +274,24 @@ class RobustTestLoop(BaseLoop):
         return [AttackJob(run, self.predictor, self.segmentor, self.surface,
                           self.seed, self.examples.keep) for run in runs]
 
-    def _source(self, model: OtherModel) -> Source:
-        return Source(model, self.cache, self.surface, self.seed, self.fp16)
+    def _source(self, model: OtherModel, surface: str) -> Source:
+        return Source(model, self.cache, surface, self.seed, self.fp16)
 
     def _matrix_jobs(self) -> List[Any]:
         if not self.models:
             return []
         jobs: List[Any] = [CleanJob(predictor, f'matrix-clean-{name}')
                            for name, predictor in self.predictors.items()]
-        jobs += [MatrixJob(row, name, self._source(model), self.predictors)
-                 for row in self.rows for name, model in self.models.items()]
+        sources = {name: self._source(model, self.surfaces[name])
+                   for name, model in self.models.items()}
+        jobs += [MatrixJob(row, name, source, self.predictors)
+                 for row in self.rows for name, source in sources.items()]
         return jobs
 
     def _matrix(self, found: Dict[str, List[Record]]) -> Dict[str, Any]:
         return build_matrix(
-            {name: model.info for name, model in self.models.items()},
+            {name: dict(model.info, surface=self.surfaces[name])
+             for name, model in self.models.items()},
             self.rows,
             {name: found[f'matrix-clean-{name}'] for name in self.models},
             {(row.key, name): found[f'matrix-{row.key}-from-{name}']

@@ -51,6 +51,19 @@ class OtherModel:
                     ignore_index=model.ignore_index)
 
 
+def surface_of(segmentor: nn.Module, info: Dict[str, Any],
+               surface: Optional[str]) -> str:
+    """How a model is attacked: as wanted, or else as it infers.
+
+    Raises:
+        ValueError: If the model has no windows for that; it is named.
+    """
+    try:
+        return PixelModel(segmentor, surface=surface).surface
+    except ValueError as error:
+        raise ValueError(f'{info["config"]}: {error}') from None
+
+
 class Adversary(NamedTuple):
     """An adversarial image.
 
@@ -80,7 +93,7 @@ class Source:
         self.surface = surface
         self.seed = seed
         self.fp16 = fp16
-        settings = dict(model.settings, fp16=fp16, version=__version__)
+        settings = {**model.settings, 'fp16': fp16, 'version': __version__}
         if settings['sha256']:  # the weights count, not where they lie
             del settings['config'], settings['checkpoint']
         self.settings = digest(settings)
@@ -94,7 +107,8 @@ class Source:
                 return Adversary(image, float(arrays['seconds']))
         watch = StopWatch(clean.device)
         batch = perturb(
-            row.build(clean.numel()), self.model.segmentor, sample, self.surface,
+            row.build(clean.numel()), self.model.segmentor, sample,
+            self.surface,
             AttackRun([row]).generator(self.seed, sample.index), self.fp16)
         adversary = Adversary(batch.adv_images[0], round(watch.stop(), 4))
         self._save(path, adversary, clean, row)

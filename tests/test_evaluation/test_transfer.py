@@ -130,6 +130,58 @@ def test_matrix_has_every_model_as_source_and_target(run_tool, other,
     assert '<td>config#2</td>' in text
 
 
+@pytest.fixture
+def sliding(tiny, tmp_path):
+    """The same config, with slide inference."""
+    config = tmp_path / 'sliding.py'
+    config.write_text((tiny / 'config.py').read_text().replace(
+        "test_cfg=dict(mode='whole')",
+        "test_cfg=dict(mode='slide', crop_size=(16, 16), stride=(12, 12))"))
+    return config
+
+
+@pytest.mark.parametrize('option', ['--surrogate', '--matrix'])
+def test_windows_by_themselves_do_not_transfer(run_tool, sliding, other,
+                                               tmp_path, option):
+    with pytest.raises(SystemExit, match="'crop' cannot go with a surrogate"):
+        run_tool(*SHORT, '--surface', 'crop', option, sliding, other[1],
+                 config=sliding)
+    assert not (tmp_path / 'report' / 'per_image').exists()
+
+
+def test_crop_without_windows_is_refused_at_once(run_tool, tmp_path):
+    with pytest.raises(SystemExit, match='needs crop_size'):
+        run_tool(*SHORT, '--surface', 'crop')
+    assert not (tmp_path / 'report' / 'per_image').exists()
+
+
+@pytest.mark.parametrize('tested', ['whole', 'slide'])
+def test_matrix_attacks_each_model_as_it_infers(run_tool, sliding, other,
+                                                tmp_path, tested):
+    whole, weights = other
+    configs = ((whole, sliding) if tested == 'whole' else (sliding, whole))
+    results = run_tool(*SHORT, '--matrix', configs[1], weights,
+                       config=configs[0])
+    assert results['attacks'][0]['threat']['surface'] == tested
+    matrix = json.loads((tmp_path / 'report' / 'transfer.json').read_text())
+    assert {name: model['surface'] for name, model in matrix['models'].items(
+    )} == {'config': 'whole', 'sliding': 'slide'}
+    # The other model's column is what a test of its own finds.
+    alone = run_tool(*SHORT, config=configs[1], checkpoint=weights,
+                     out=tmp_path / 'alone')
+    name = configs[1].stem
+    assert matrix['attacks'][0]['matrix'][name][name]['float']['mIoU'] == (
+        alone['attacks'][0]['mIoU'])
+
+
+def test_matrix_member_without_windows_is_refused_at_once(
+        run_tool, sliding, other, tmp_path):
+    with pytest.raises(SystemExit, match='config.py: .*needs crop_size'):
+        run_tool(*SHORT, '--surface', 'slide', '--matrix', *other,
+                 config=sliding)
+    assert not (tmp_path / 'report' / 'per_image').exists()
+
+
 def test_rounded_image_stays_in_the_ball():
     row, = make_rows(dict(type='PGD', eps=0.03))
     clean = torch.randint(256, (3, 20, 20)) / 255
