@@ -159,11 +159,14 @@ class AttackJob:
         surface (str): ``'whole'``, ``'slide'`` or ``'crop'``.
         seed (int): Seed of the evaluation.
         keep (callable, optional): Takes the :class:`Example` of an image.
+        save (callable, optional): ``save(row, sample, clean, adv_image,
+            seconds)``, for who needs the adversarial image itself.
     """
 
     def __init__(self, run: AttackRun, predictor: Predictor,
                  attacked: nn.Module, surface: str, seed: int,
-                 keep: Optional[Callable[[Example], None]] = None) -> None:
+                 keep: Optional[Callable[[Example], None]] = None,
+                 save: Optional[Callable] = None) -> None:
         self.run = run
         self.rows = run.rows
         self.predictor = predictor
@@ -171,6 +174,7 @@ class AttackJob:
         self.surface = surface
         self.seed = seed
         self.keep = keep
+        self.save = save
 
     @property
     def name(self) -> str:
@@ -231,7 +235,9 @@ class AttackJob:
             curve = [pack_counts(counts)] * (row.steps or 0)
         for other in self.run.rows[:-1]:
             if other.key not in records:
-                records[other.key] = dict(records[row.key])
+                records[other.key] = self._record(
+                    sample, other, attack, clean, adv_image, counts,
+                    prediction, seconds, num_values)
         if row.trace:
             records[row.key]['curve'] = curve
         return records
@@ -241,6 +247,8 @@ class AttackJob:
                 seconds: float, num_values: int) -> Dict[str, Any]:
         if self.keep is not None:
             self.keep(example_of(sample, row, clean, adv_image, prediction))
+        if self.save is not None:
+            self.save(row, sample, clean, adv_image, seconds)
         return {
             **attack_record(sample, row, attack, clean, adv_image, counts,
                             num_values), 'seconds': round(seconds, 4)}

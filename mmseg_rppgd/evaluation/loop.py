@@ -131,6 +131,9 @@ class RobustTestLoop(BaseLoop):
         self.surfaces = {
             name: surface_of(model.segmentor, model.info, surface)
             for name, model in self.models.items()}
+        self.sources = {
+            name: self._source(model, self.surfaces[name])
+            for name, model in self.models.items()}
         self.predictors = {
             name: self._predictor(model.segmentor, ignore_index)
             for name, model in self.models.items()}
@@ -271,8 +274,12 @@ class RobustTestLoop(BaseLoop):
         runs = group_rows(self.rows)
         if self.surface == 'crop':  # windows have no common iterate
             runs = [AttackRun([row]) for row in self.rows]
+        # The matrix tests what these rows find, rather than find it again.
+        own = next(iter(self.sources.values()), None)
+        save = own and own.save
         return [AttackJob(run, self.predictor, self.segmentor, self.surface,
-                          self.seed, self.examples.keep) for run in runs]
+                          self.seed, self.examples.keep, save)
+                for run in runs]
 
     def _source(self, model: OtherModel, surface: str) -> Source:
         return Source(model, self.cache, surface, self.seed, self.fp16)
@@ -282,10 +289,10 @@ class RobustTestLoop(BaseLoop):
             return []
         jobs: List[Any] = [CleanJob(predictor, f'matrix-clean-{name}')
                            for name, predictor in self.predictors.items()]
-        sources = {name: self._source(model, self.surfaces[name])
-                   for name, model in self.models.items()}
-        jobs += [MatrixJob(row, name, source, self.predictors)
-                 for row in self.rows for name, source in sources.items()]
+        jobs += [MatrixJob(row, name, source, self.predictors,
+                           made=self.surrogate is None and
+                           source.model.segmentor is self.segmentor)
+                 for row in self.rows for name, source in self.sources.items()]
         return jobs
 
     def _matrix(self, found: Dict[str, List[Record]]) -> Dict[str, Any]:

@@ -110,9 +110,21 @@ class Source:
             row.build(clean.numel()), self.model.segmentor, sample,
             self.surface,
             AttackRun([row]).generator(self.seed, sample.index), self.fp16)
-        adversary = Adversary(batch.adv_images[0], round(watch.stop(), 4))
-        self._save(path, adversary, clean, row)
+        adversary = Adversary(batch.adv_images[0], watch.stop())
+        self.save(row, sample, clean, *adversary)
         return adversary
+
+    def save(self, row: Row, sample: Sample, clean: Tensor, image: Tensor,
+             seconds: float) -> None:
+        """Put the adversarial image of a row into the cache."""
+        path = self._path(row, sample, clean)
+        os.makedirs(osp.dirname(path), exist_ok=True)
+        rounded = round_to_8bit(image, clean, row)
+        Image.fromarray(to_8bit(rounded)).save(path.replace('.npz', '.png'))
+        temporary = f'{path}.{os.getpid()}.tmp.npz'  # of this process alone
+        np.savez_compressed(temporary, image=image.cpu().numpy(),
+                            seconds=round(seconds, 4))
+        os.replace(temporary, path)
 
     def _path(self, row: Row, sample: Sample, clean: Tensor) -> str:
         # All that decides an adversary is part of its name. Another data
@@ -127,17 +139,6 @@ class Source:
             self.cache, model[:12], f'{row.key}-seed{self.seed}-'
             f'{self.surface}',
             f'{sample.index}-{content.hexdigest()[:16]}.npz')
-
-    @staticmethod
-    def _save(path: str, adversary: Adversary, clean: Tensor,
-              row: Row) -> None:
-        os.makedirs(osp.dirname(path), exist_ok=True)
-        rounded = round_to_8bit(adversary.image, clean, row)
-        Image.fromarray(to_8bit(rounded)).save(path.replace('.npz', '.png'))
-        np.savez_compressed(
-            path + '.tmp.npz', image=adversary.image.cpu().numpy(),
-            seconds=adversary.seconds)
-        os.replace(path + '.tmp.npz', path)
 
 
 def round_to_8bit(image: Tensor, clean: Tensor, row: Row) -> Tensor:
@@ -190,7 +191,8 @@ class TransferJob:
             **attack_record(sample, self.row, self.row.build(clean.numel()),
                             clean, adversary.image, counts,
                             clean.numel()),
-            'seconds': adversary.seconds, 'rounded': pack_counts(rounded)}}
+            'seconds': round(adversary.seconds, 4),
+            'rounded': pack_counts(rounded)}}
 
 
 class MatrixJob:
@@ -201,16 +203,19 @@ class MatrixJob:
         name (str): Name of the model on which it is run.
         source (Source): That model.
         predictors (dict[str, Predictor]): The tested models by name.
+        made (bool): Whether the images are in the cache already. Defaults
+            to False.
     """
 
     def __init__(self, row: Row, name: str, source: Source,
-                 predictors: Dict[str, Predictor]) -> None:
+                 predictors: Dict[str, Predictor],
+                 made: bool = False) -> None:
         self.row = row
         self.source = source
         self.predictors = predictors
         self.name = f'{row.label} on {name}'
         self.keys = [f'matrix-{row.key}-from-{name}']
-        self.cost = (row.steps or 10) + len(predictors)
+        self.cost = (0 if made else row.steps or 10) + 2 * len(predictors)
 
     def __call__(self, sample: Sample) -> Records:
         first = next(iter(self.predictors.values()))
@@ -223,7 +228,7 @@ class MatrixJob:
                    'png': pack_counts(predictor.measure(sample, rounded)[0])}
             for name, predictor in self.predictors.items()}
         return {self.keys[0]: {'index': sample.index, 'image': sample.path,
-                               'seconds': adversary.seconds,
+                               'seconds': round(adversary.seconds, 4),
                                'targets': targets}}
 
 

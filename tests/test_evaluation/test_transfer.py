@@ -1,5 +1,7 @@
 """Black-box attacks, their cache and the matrix."""
 import json
+import os
+import shutil
 
 import numpy as np
 import pytest
@@ -8,7 +10,8 @@ from PIL import Image
 from tiny_project import numbers
 
 from mmseg_rppgd.evaluation.rows import make_rows
-from mmseg_rppgd.evaluation.transfer import model_names, round_to_8bit
+from mmseg_rppgd.evaluation.transfer import (Source, model_names,
+                                             round_to_8bit)
 
 SHORT = ('--attacks', 'PGD', '--steps', 3, '--check-images', 2)
 
@@ -128,6 +131,37 @@ def test_matrix_has_every_model_as_source_and_target(run_tool, other,
     assert '| config#2 |' in table and '| (clean) |' in table
     text = (tmp_path / 'report' / 'report.html').read_text()
     assert '<td>config#2</td>' in text
+
+
+def test_matrix_takes_what_the_rows_have_found(run_tool, tiny, other,
+                                               tmp_path, monkeypatch):
+    attacked = []
+    whole = Source.attack
+
+    def attack(source, row, sample, clean):
+        if not os.path.exists(source._path(row, sample, clean)):
+            attacked.append(source.model.info['checkpoint'])
+        return whole(source, row, sample, clean)
+
+    monkeypatch.setattr(Source, 'attack', attack)
+    # 3 and 5 steps of PGD are read off one run, which an image without a
+    # label ends before its first step.
+    labels = shutil.copytree(tiny / 'labels', tmp_path / 'labels')
+    Image.fromarray(np.full((30, 44), 255, np.uint8)).save(labels / '4.png')
+    words = ('--attacks', 'PGD', 'RPPGD', '--steps', 3, 5, '--cfg-options',
+             f'test_dataloader.dataset.data_prefix.seg_map_path={labels}')
+    results = run_tool(*words, '--matrix', *other)
+    assert set(attacked) == {str(other[1])}
+    assert len(attacked) == 5 * 4
+    matrix = json.loads((tmp_path / 'report' / 'transfer.json').read_text())
+    for row, crossed in zip(results['attacks'], matrix['attacks']):
+        own = crossed['matrix']['config']['config']['float']
+        assert own == {key: row[key] for key in own}
+    # And that is what an attack of its own gives.
+    same = tiny / 'config.py', tiny / 'checkpoint.pth'
+    alone = run_tool(*words, '--surrogate', *same, out=tmp_path / 'alone')
+    for row, again in zip(results['attacks'], alone['attacks']):
+        assert (row['mIoU'], row['aAcc']) == (again['mIoU'], again['aAcc'])
 
 
 @pytest.fixture
