@@ -1,4 +1,5 @@
 """What a person sees while the test runs: progress, time left, the table."""
+import os.path as osp
 import sys
 from typing import Any, Dict, List, Optional, Sequence
 
@@ -10,6 +11,7 @@ from rich.progress import (BarColumn, Progress, TaskProgressColumn,
 from rich.table import Table
 
 from .results import HEADER, cell, flat_rows, table_cells, worst_rows
+from .transfer import MATRIX_HEAD, MATRIX_LEGEND, matrix_rows
 
 # A log file has no width of its own; a table must not be cut off in it.
 LOG_WIDTH = 130
@@ -79,8 +81,9 @@ class Screen:
         self.console.print(text, style=style, markup=False)
 
     def show(self, results: Dict[str, Any], folder: str,
-             notes: Sequence[str] = ()) -> None:
-        """Write the table, the worst case, notes and the checks."""
+             notes: Sequence[str] = (),
+             matrix: Optional[Dict[str, Any]] = None) -> None:
+        """Write the table, the worst case, notes, matrix and checks."""
         surface = {a['threat']['surface'] for a in results['attacks']}
         narrow = self.console.width < NARROW
         table = Table(
@@ -101,6 +104,8 @@ class Screen:
         self.console.print(table)
         for line in notes:
             self.say(line)
+        if matrix:
+            self._show_matrix(matrix, osp.join(folder, 'transfer.md'))
         for check in results['checks']:
             self._show_check(check)
         failed = sum(not check['passed'] for check in results['checks'])
@@ -109,6 +114,19 @@ class Screen:
                      'failed: do not believe the numbers before they are '
                      'understood.', 'bold red')
         self.say(f'The report is in {folder}: open report.html.')
+
+    def _show_matrix(self, matrix: Dict[str, Any], path: str) -> None:
+        for attack in matrix['attacks']:
+            table = Table(title=f'Transfer: {attack["label"]}',
+                          box=SIMPLE_HEAD, pad_edge=False)
+            table.add_column(MATRIX_HEAD)
+            for name in matrix['models']:
+                table.add_column(name, justify='right')
+            for row in matrix_rows(matrix, attack):
+                table.add_row(*row)
+            self.console.print(table)
+        self.say(f'Transfer: {MATRIX_LEGEND}')
+        self.say(f'The matrix is in {path}.')
 
     def _show_check(self, check: Dict[str, Any]) -> None:
         passed = check['passed']

@@ -215,7 +215,7 @@ class RobustTestLoop(BaseLoop):
                             'measured between the steps.', 'yellow')
 
     def _test(self) -> Dict[str, Any]:
-        attacks, matrix = self._attack_jobs(), self._matrix_jobs()
+        attacks, jobs = self._attack_jobs(), self._matrix_jobs()
         minimal = [MinimalJob(row, self.predictor, self.segmentor,
                               self.own_surface)
                    for row in self.plan.minimal]
@@ -229,7 +229,7 @@ class RobustTestLoop(BaseLoop):
         probe_jobs = probes.jobs if probes else []
         with self.screen:
             self.screen.plan(
-                (sum(job.cost for job in [clean, *attacks, *minimal, *matrix])
+                (sum(job.cost for job in [clean, *attacks, *minimal, *jobs])
                  * len(self.indices) + sum(job.cost for job in probe_jobs) *
                  len(self.probed)) / self.world_size)
             done = {'clean': self._result(None, self._do(clean)[0])}
@@ -239,31 +239,31 @@ class RobustTestLoop(BaseLoop):
             probed = {job.keys[0]: self._do(job, self.probed)[0]
                       for job in probe_jobs}
             searched = [self._do(job)[0] for job in minimal]
-            found = {job.keys[0]: self._do(job)[0] for job in matrix}
+            found = {job.keys[0]: self._do(job)[0] for job in jobs}
+        matrix = self._matrix(found) if found else None
         results = self._collect(done, probes, probed)
         notes: List[str] = []
         if self.rank == 0:
-            notes = self._write(results, done, searched, found)
+            notes = self._write(results, done, searched, matrix)
         barrier()
-        self.screen.show(results, self.out_dir, notes)
+        self.screen.show(results, self.out_dir, notes, matrix)
         return results
 
     def _write(self, results: Dict[str, Any], done: Dict[str, RowResult],
                searched: Sequence[List[Record]],
-               found: Dict[str, List[Record]]) -> List[str]:
+               matrix: Optional[Dict[str, Any]]) -> List[str]:
         """Write the report; return its notes, for the screen."""
-        minimal = matrix = None
+        minimal = None
         if searched:
             minimal = build_minimal(self.plan.minimal, searched)
             write_minimal(self.out_dir, minimal)
-        if found:
-            matrix = self._matrix(found)
-            write_matrix(self.out_dir, matrix)
         report = Report(
             results, done['clean'], [done[row.key] for row in self.rows],
             self.examples, self.dataloader.dataset.metainfo.get('palette'),
             minimal, matrix, self.plan.published)
         report.write(self.out_dir, self.runner.visualizer)
+        if matrix:
+            write_matrix(self.out_dir, matrix)
         return report.notes
 
     def _attack_jobs(self) -> List[Any]:

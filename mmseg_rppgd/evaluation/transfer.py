@@ -268,6 +268,7 @@ def build_matrix(infos: Dict[str, Dict[str, Any]], rows: Sequence[Row],
         'clean': {name: metrics(r) for name, r in clean.items()},
         'attacks': [{
             'name': row.name,
+            'label': row.label,
             'config': jsonable(row.attack),
             'eps': row.eps,
             'matrix': {source: {target: {
@@ -279,28 +280,43 @@ def build_matrix(infos: Dict[str, Dict[str, Any]], rows: Sequence[Row],
     }
 
 
-def matrix_markdown(matrix: Dict[str, Any]) -> str:
-    """Tables of mIoU: the model attacked down, the model tested across."""
+MATRIX_HEAD = 'attacked \\ tested'
+MATRIX_LEGEND = ('mIoU in percent of floating-point adversarial images, and '
+                 'behind the stroke of 8-bit ones.')
+
+
+def matrix_rows(matrix: Dict[str, Any],
+                attack: Dict[str, Any]) -> List[List[str]]:
+    """Cells of mIoU: the model attacked down, the model tested across."""
     names = list(matrix['models'])
-    head = ['| attacked \\ tested | ' + ' | '.join(names) + ' |',
-            '|---|' + '---:|' * len(names)]
-    lines = ['mIoU in percent of floating-point adversarial images, and '
-             'behind the stroke of 8-bit ones.', '', *head]
-    lines.append('| (clean) | ' + ' | '.join(
-        cell(matrix['clean'][name]['mIoU']) for name in names) + ' |')
+    rows = [['(clean)'] + [cell(matrix['clean'][n]['mIoU']) for n in names]]
+    for source in names:
+        cells = [attack['matrix'][source][target] for target in names]
+        rows.append([source] + [
+            f'{cell(c["float"]["mIoU"])} / {cell(c["png"]["mIoU"])}'
+            for c in cells])
+    return rows
+
+
+def matrix_markdown(matrix: Dict[str, Any]) -> str:
+    """A table for each attack."""
+    names = list(matrix['models'])
+    lines = [MATRIX_LEGEND]
     for attack in matrix['attacks']:
-        steps = attack['config'].get('steps')
-        lines += ['', f'{attack["name"]}, eps {attack["eps"]}, steps '
-                  f'{cell(steps)}', '', *head]
-        for source in names:
-            cells = [attack['matrix'][source][target] for target in names]
-            lines.append(f'| {source} | ' + ' | '.join(
-                f'{cell(c["float"]["mIoU"])} / {cell(c["png"]["mIoU"])}'
-                for c in cells) + ' |')
+        lines += ['', attack['label'], '',
+                  f'| {MATRIX_HEAD} | ' + ' | '.join(names) + ' |',
+                  '|---|' + '---:|' * len(names)]
+        lines += ['| ' + ' | '.join(row) + ' |'
+                  for row in matrix_rows(matrix, attack)]
     return '\n'.join(lines) + '\n'
 
 
 def write_matrix(folder: str, matrix: Dict[str, Any]) -> None:
-    """Write transfer.json and transfer.md."""
+    """Write transfer.json and transfer.md, and add to table.md."""
+    text = matrix_markdown(matrix)
     write_json(osp.join(folder, 'transfer.json'), matrix)
-    write_text(osp.join(folder, 'transfer.md'), matrix_markdown(matrix))
+    write_text(osp.join(folder, 'transfer.md'), text)
+    table = osp.join(folder, 'table.md')
+    with open(table, encoding='utf-8') as file:
+        rows = file.read()
+    write_text(table, f'{rows}\nTransfer, as in transfer.md: {text}')

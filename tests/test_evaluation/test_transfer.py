@@ -133,6 +133,24 @@ def test_matrix_has_every_model_as_source_and_target(run_tool, other,
     assert '<td>config#2</td>' in text
 
 
+def test_matrix_is_on_the_screen_and_in_the_table(run_tool, other, tmp_path,
+                                                  capsys):
+    report = tmp_path / 'report'
+    run_tool(*SHORT, '--matrix', *other)
+    screen = capsys.readouterr().out
+    assert f'The matrix is in {report / "transfer.md"}.' in screen
+    matrix = json.loads((report / 'transfer.json').read_text())
+    row = matrix['attacks'][0]['matrix']['config#2']
+    cells = [f'{row[t][form]["mIoU"]:.2f}' for t in matrix['models']
+             for form in ('float', 'png')]
+    table = (report / 'table.md').read_text()
+    assert '| config#2 | {} / {} | {} / {} |'.format(*cells) in table
+    line, = [line for line in screen.splitlines()
+             if line.split()[:1] == ['config#2']]
+    assert line.split() == ['config#2', cells[0], '/', cells[1], cells[2],
+                            '/', cells[3]]
+
+
 def test_matrix_takes_what_the_rows_have_found(run_tool, tiny, other,
                                                tmp_path, monkeypatch):
     attacked = []
