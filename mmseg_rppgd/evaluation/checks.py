@@ -263,8 +263,8 @@ class Checker:
         weaker = [f'{many.label} leaves {gain:.2f} points of aAcc more than '
                   f'{few.steps} steps' for few, many, gain in pairs
                   if gain > SLACK]
-        compared = ', '.join(f'{many.name} with {many.steps} against '
-                             f'{few.steps}' for few, many, _ in pairs[:3])
+        compared = ', '.join(f'{many.label} against {few.steps}'
+                             for few, many, _ in pairs[:3])
         if len(pairs) > 3:
             compared += f' and {len(pairs) - 3} more pairs'
         return _check(

@@ -8,6 +8,7 @@ from .rows import digest, format_eps
 
 SIZE = (5.2, 3.8)  # inches of one plot
 STYLES = ('-', '--', ':', '-.')
+WIDE = 3  # plots in a row
 MANY = 6  # lines, beyond which the legend stands beside the plot
 
 
@@ -44,12 +45,16 @@ def draw_curves(path: str, results: Dict[str, Any],
         *_smallest(minimal), _success(success)) if p is not None]
     if not plots:
         plots = [_bars(results)]
-    figure = Figure(figsize=(SIZE[0] * len(plots), SIZE[1]),
+    rows = 1 if len(plots) <= WIDE else 2
+    columns = -(-len(plots) // rows)
+    figure = Figure(figsize=(SIZE[0] * columns, SIZE[1] * rows),
                     layout='constrained')
     FigureCanvasAgg(figure)
-    for axes, plot in zip(figure.subplots(1, len(plots), squeeze=False)[0],
-                          plots):
+    grid = figure.subplots(rows, columns, squeeze=False).flatten()
+    for axes, plot in zip(grid, plots):
         plot(axes)
+    for axes in grid[len(plots):]:
+        axes.set_axis_off()
     figure.savefig(path, dpi=110)
 
 
@@ -71,7 +76,9 @@ def _lines(lines: Sequence[Line], xlabel: str, ylabel: str, title: str,
             axes.set_xscale('log')
             axes.set_xticks(ticks, [f'{t:g}' for t in ticks])
             axes.minorticks_off()
-        if ylabel.endswith('%'):
+        if ylabel.startswith('images'):
+            axes.set_ylim(0, 105)
+        elif ylabel.endswith('%'):
             axes.set_ylim(bottom=0)
         axes.grid(alpha=.3)
         if len(lines) > MANY:

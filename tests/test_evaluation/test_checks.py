@@ -100,7 +100,8 @@ def test_more_steps_are_probed_where_no_rows_tell():
     name, rows = 'more steps are not weaker', results(CosPGD_40=50, PGD_10=40)
     assert check(name, rows) is None
     found = check(name, rows, **probed(rows, fewer=45.))
-    assert found['passed'] and 'PGD with 10 against 5' in found['detail']
+    assert found['passed']
+    assert 'PGD eps=0.03 steps=10 against 5' in found['detail']
     found = check(name, rows, **probed(rows, fewer=35.))
     assert not found['passed'] and '5.00 points' in found['detail']
 
