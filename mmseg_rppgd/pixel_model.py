@@ -1,4 +1,5 @@
 """A segmentor of MMSeg as a model of [0, 1] images, and batches attacked."""
+import copy
 import math
 import time
 from contextlib import contextmanager
@@ -10,17 +11,18 @@ import torch
 import torch.nn.functional as F
 from mmengine.model import BaseTTAModel, is_model_wrapper
 from torch import Tensor, nn
-from torch.utils.checkpoint import checkpoint
 
 from .attacks.base import (DEFAULT_IGNORE_INDEX, Attack, AttackResult,
                            SegOutput, describe, predict_classes)
 from .batches import LoaderBatch, ModelBatch, labels_of, num_attacked, unflip
 from .pixel_space import PixelSpace, Size, num_channels
-from .windows import Box, check_windows, stitch, window_boxes
+from .windows import (Box, check_windows, run_windows, run_windows_twice,
+                      stitch, window_boxes)
 
 UNSUPPORTED = ('DepthEstimator', 'MultimodalEncoderDecoder')
-# Slide inference keeps the graph of this many windows; beyond, each window is
-# computed again in the backward pass, so that memory no longer grows.
+# Slide inference keeps the graph of this many windows, which is faster. With
+# more, each is computed again in the backward pass, so that memory no longer
+# grows with their number.
 WINDOWS_IN_MEMORY = 4
 
 
@@ -174,6 +176,13 @@ class PixelModel(nn.Module):
             self.segmentor, self.label_size, path, self.surface,
             pad_to=self.pad_to)
 
+    def without_features(self) -> 'PixelModel':
+        """Return the same model, spared the memory of features."""
+        model = copy.copy(self)
+        model.feature_layer = None
+        model.__dict__['_tap'] = None
+        return model
+
     def no_features_reason(self) -> str:
         """Return why there are no features, and what to do."""
         head = type(self.head).__name__
@@ -243,13 +252,16 @@ class PixelModel(nn.Module):
         size = tuple(inputs.shape[-2:])
         boxes = window_boxes(size, self.test_cfg['crop_size'],
                              self.test_cfg['stride'])
-        run = self._encode_decode
-        if len(boxes) > WINDOWS_IN_MEMORY and torch.is_grad_enabled():
-            run = partial(checkpoint, run, use_reentrant=False,
-                          preserve_rng_state=False)
-        logits, features = zip(*[run(box.crop(inputs)) for box in boxes])
-        stacked = None if features[0] is None else torch.cat(features, 2)
-        return stitch(logits, boxes, size), stacked, boxes
+        run = run_windows
+        if (len(boxes) > WINDOWS_IN_MEMORY and torch.is_grad_enabled()
+                and inputs.requires_grad and self._is_frozen()):
+            run = run_windows_twice
+        return (*run(self._encode_decode, inputs, boxes), boxes)
+
+    def _is_frozen(self) -> bool:
+        """Return whether images alone can get gradients, as in an attack."""
+        return not any(parameter.requires_grad
+                       for parameter in self.segmentor.parameters())
 
     def _encode_decode(self,
                        inputs: Tensor) -> Tuple[Tensor, Optional[Tensor]]:
@@ -315,10 +327,9 @@ class PixelModel(nn.Module):
             maps = self._resize(maps, padded)
         else:
             pieces = maps.chunk(len(boxes), 2)
-            maps = stitch([
-                self._resize(piece, box.size)
-                for piece, box in zip(pieces, boxes)
-            ], boxes, padded)
+            maps = stitch((self._resize(piece, box.size)
+                           for piece, box in zip(pieces, boxes)), boxes,
+                          padded)
         return self._resize(maps[..., :size[0], :size[1]], label_size)
 
 
@@ -511,7 +522,7 @@ def _attack_windows(attack: Attack, segmentor: nn.Module, images: Tensor,
     ] for image, label in zip(images.split(1), crop_labels.split(1))]
     crops = [torch.cat(window) for window in zip(*crops_of_images)]
     with torch.no_grad():
-        logits = stitch([model(crop).logits for crop in crops], boxes, size)
+        logits = stitch((model(crop).logits for crop in crops), boxes, size)
     if label_size != size:
         logits = F.interpolate(
             logits, label_size, mode='bilinear',

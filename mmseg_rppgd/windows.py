@@ -1,11 +1,14 @@
 """The windows of slide inference."""
-from typing import List, NamedTuple, Sequence, Tuple
+from typing import (Callable, Iterable, Iterator, List, NamedTuple, Optional,
+                    Sequence, Tuple)
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 from .pixel_space import Size
+
+Outputs = Tuple[Tensor, Optional[Tensor]]
 
 
 class Box(NamedTuple):
@@ -38,18 +41,131 @@ def window_boxes(size: Size, crop_size: Size, stride: Size) -> List[Box]:
     return [Box(*row, *column) for row in rows for column in columns]
 
 
-def stitch(pieces: Sequence[Tensor], boxes: Sequence[Box],
+def stitch(pieces: Iterable[Tensor], boxes: Sequence[Box],
            size: Size) -> Tensor:
-    """Average overlapping windows (B, C, h, w) into one map, as mmseg does."""
-    # In full precision also where autocast gives halves.
-    dtype = torch.promote_types(pieces[0].dtype, torch.float32)
-    total = pieces[0].new_zeros((*pieces[0].shape[:2], *size), dtype=dtype)
-    count = pieces[0].new_zeros((1, 1, *size), dtype=dtype)
+    """Average overlapping windows (B, C, h, w) into one map, as mmseg does.
+
+    Each piece is asked for when the one before has been added.
+    """
+    total = None
     for piece, box in zip(pieces, boxes):
-        total += F.pad(piece, (box.left, size[1] - box.right, box.top,
-                               size[0] - box.bottom))
+        if total is None:
+            # In full precision also where autocast gives halves.
+            total = piece.new_zeros(
+                (*piece.shape[:2], *size),
+                dtype=torch.promote_types(piece.dtype, torch.float32))
+        box.crop(total).add_(piece)
+    return total.div_(_count(boxes, total))
+
+
+def run_windows(run: Callable[[Tensor], Outputs], inputs: Tensor,
+                boxes: Sequence[Box]) -> Outputs:
+    """Return the logits of all windows stitched, their features stacked.
+
+    Args:
+        run (callable): Takes a window (B, 3, h, w) to its logits and its
+            features or None.
+        inputs (Tensor): (B, 3, H, W).
+        boxes (list[Box]): The windows.
+    """
+    features = []
+
+    def pieces() -> Iterator[Tensor]:
+        for box in boxes:
+            logits, feature = run(box.crop(inputs))
+            features.append(feature)
+            yield logits
+
+    total = stitch(pieces(), boxes, inputs.shape[-2:])
+    return total, None if features[0] is None else torch.cat(features, 2)
+
+
+def run_windows_twice(run: Callable[[Tensor], Outputs], inputs: Tensor,
+                      boxes: Sequence[Box]) -> Outputs:
+    """Do as :func:`run_windows`, in the memory of one window.
+
+    The forward pass keeps no graph; the backward pass runs each window again
+    and goes back through it before the next. The stacked features alone grow
+    with the number of windows. Only ``inputs`` get a gradient: parameters
+    must be frozen. There is no second derivative.
+    """
+    return _RunTwice.apply(inputs, run, boxes)
+
+
+class _RunTwice(torch.autograd.Function):
+
+    @staticmethod
+    def forward(ctx, inputs: Tensor, run: Callable[[Tensor], Outputs],
+                boxes: Sequence[Box]) -> Outputs:
+        depends: List[bool] = []
+
+        def run_without_graph(crop: Tensor) -> List[Optional[Tensor]]:
+            # The first window has one, to tell what depends on the inputs.
+            with torch.set_grad_enabled(not depends):
+                outputs = run(crop.detach().requires_grad_())
+            if not depends:
+                depends.extend(x is not None and x.requires_grad
+                               for x in outputs)
+            return [None if x is None else x.detach() for x in outputs]
+
+        outputs = run_windows(run_without_graph, inputs, boxes)
+        ctx.save_for_backward(inputs)
+        ctx.run, ctx.boxes = run, boxes
+        ctx.autocast = _autocast_of_now(inputs.device.type)
+        ctx.set_materialize_grads(False)
+        ctx.mark_non_differentiable(*[
+            x for x, depend in zip(outputs, depends)
+            if x is not None and not depend
+        ])
+        return outputs
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, logits_grad: Optional[Tensor],
+                 features_grad: Optional[Tensor]) -> tuple:
+        inputs, = ctx.saved_tensors
+        inputs_grad = torch.zeros_like(inputs)
+        count = feature_grads = None
+        if logits_grad is not None:
+            count = _count(ctx.boxes, logits_grad)
+        if features_grad is not None:
+            feature_grads = features_grad.chunk(len(ctx.boxes), 2)
+        for i, box in enumerate(ctx.boxes):
+            crop = box.crop(inputs).detach().requires_grad_()
+            with torch.enable_grad(), ctx.autocast:
+                logits, features = ctx.run(crop)
+            outputs, grads = [], []
+            if logits_grad is not None:
+                outputs.append(logits)
+                grads.append(box.crop(logits_grad) / box.crop(count))
+            if feature_grads is not None:
+                outputs.append(features)
+                grads.append(feature_grads[i])
+            grad, = torch.autograd.grad(
+                outputs, crop,
+                [grad.to(x.dtype) for x, grad in zip(outputs, grads)])
+            box.crop(inputs_grad).add_(grad)
+        return inputs_grad, None, None
+
+
+def _count(boxes: Sequence[Box], maps: Tensor) -> Tensor:
+    """Return how many windows each pixel of maps is in, (1, 1, H, W)."""
+    count = maps.new_zeros((1, 1, *maps.shape[-2:]))
+    for box in boxes:
         box.crop(count).add_(1)
-    return total / count
+    return count
+
+
+def _autocast_of_now(device_type: str) -> torch.autocast:
+    """Return the surrounding autocast, to enter it again elsewhere."""
+    try:
+        enabled = torch.is_autocast_enabled(device_type)
+    except TypeError:  # torch before 2.4 has a function for each device
+        enabled = (
+            torch.is_autocast_cpu_enabled()
+            if device_type == 'cpu' else torch.is_autocast_enabled())
+    # Without a dtype it takes the one that is set.
+    return torch.autocast(device_type, enabled=enabled)
 
 
 def check_windows(test_cfg: dict) -> None:

@@ -249,6 +249,24 @@ class TestFeatures:
             PixelModel(tiny_segmentor(), feature_layer='backbone.layer9')
 
 
+def frozen_segmentor():
+    return tiny_segmentor(test_cfg=SLIDE).requires_grad_(False)
+
+
+def peak_bytes(job):
+    """Return the most bytes that the CPU allocator holds for a job."""
+    with torch.profiler.profile(
+            activities=[torch.profiler.ProfilerActivity.CPU],
+            profile_memory=True) as profile:
+        job()
+    held = most = 0
+    for event in profile.profiler.kineto_results.events():
+        if event.name() == '[memory]':
+            held += event.nbytes()
+            most = max(most, held)
+    return most
+
+
 class TestSlide:
 
     def test_surface_overrides_test_cfg(self):
@@ -260,38 +278,97 @@ class TestSlide:
         assert torch.equal(whole(images).logits,
                            PixelModel(segmentor)(images).logits)
 
-    def test_recomputed_windows_give_the_same_gradient(self, monkeypatch):
-        model = PixelModel(tiny_segmentor(test_cfg=SLIDE))
+    @pytest.mark.parametrize('use', ['logits', 'features', 'both'])
+    def test_recomputed_windows_give_the_same_gradient(self, monkeypatch,
+                                                       use):
+        model = PixelModel(frozen_segmentor().double())
+        images = torch.rand(
+            2, 3, 56, 48, dtype=torch.float64, requires_grad=True)
+
+        def run():
+            output = model(images)
+            value = 0
+            if use != 'features':
+                value = value + output.logits.square().mean()
+            if use != 'logits':
+                value = value + output.features.square().mean()
+            return output, torch.autograd.grad(value, images)[0]
+
+        output, gradient = run()
+        monkeypatch.setattr('mmseg_rppgd.pixel_model.WINDOWS_IN_MEMORY', 99)
+        kept, expected = run()
+        assert torch.equal(output.logits, kept.logits)
+        assert torch.equal(output.features, kept.features)
+        assert torch.allclose(gradient, expected, rtol=1e-12, atol=1e-14)
+
+    def test_recomputed_windows_follow_autocast(self, monkeypatch):
+        model = PixelModel(frozen_segmentor())
         images = torch.rand(1, 3, 56, 56, requires_grad=True)
 
-        def gradient():
-            output = model(images)
+        def run():
+            with torch.autocast('cpu', dtype=torch.bfloat16):
+                output = model(images)
+            assert output.logits.dtype == torch.float32
+            assert output.features.dtype == torch.bfloat16
             value = output.logits.square().mean() \
-                + output.features.square().mean()
-            return torch.autograd.grad(value, images)[0]
+                + output.features.float().square().mean()
+            return output.logits, torch.autograd.grad(value, images)[0]
 
-        recomputed = gradient()
+        logits, gradient = run()
         monkeypatch.setattr('mmseg_rppgd.pixel_model.WINDOWS_IN_MEMORY', 99)
-        assert torch.allclose(recomputed, gradient(), atol=1e-8)
+        kept, expected = run()
+        assert torch.equal(logits, kept)
+        assert torch.allclose(gradient, expected, rtol=1e-5, atol=1e-9)
+
+    def test_recomputed_windows_tell_what_has_no_gradient(self):
+        segmentor = frozen_segmentor()
+        segmentor.decode_head.conv_seg.register_forward_pre_hook(
+            lambda module, args: (args[0].detach(), ))
+        layer = 'decode_head.convs'
+        images = torch.rand(1, 3, 56, 56, requires_grad=True)
+        output = PixelModel(segmentor, feature_layer=layer)(images)
+        assert not output.logits.requires_grad
+        gradient, = torch.autograd.grad(output.features.sum(), images)
+        assert gradient.abs().sum() > 0
+
+    def test_features_can_be_left_out(self):
+        model = PixelModel(frozen_segmentor())
+        images = torch.rand(1, 3, 56, 56, requires_grad=True)
+        output, bare = model(images), model.without_features()(images)
+        assert bare.features is None
+        assert torch.equal(bare.logits, output.logits)
+        gradients = [torch.autograd.grad(x.logits.square().mean(), images)[0]
+                     for x in (output, bare)]
+        assert torch.equal(*gradients)
+
+    def test_graph_is_only_where_asked_for(self):
+        model = PixelModel(frozen_segmentor())
+        images = torch.rand(1, 3, 56, 56)
+        assert not model(images).logits.requires_grad
+        with torch.no_grad():
+            output = model(images.requires_grad_())
+        assert not output.logits.requires_grad
+        assert not output.features.requires_grad
+
+    def test_parameters_get_their_gradient_outside_attacks(self):
+        segmentor = tiny_segmentor(test_cfg=SLIDE)
+        images = torch.rand(1, 3, 56, 56, requires_grad=True)
+        PixelModel(segmentor)(images).logits.square().mean().backward()
+        assert images.grad.abs().sum() > 0
+        assert segmentor.backbone.conv1.weight.grad.abs().sum() > 0
 
     def test_memory_does_not_grow_with_the_windows(self):
-        segmentor = tiny_segmentor(test_cfg=SLIDE)
-        model = PixelModel(segmentor)
+        segmentor = frozen_segmentor()
+        model = PixelModel(segmentor).without_features()
+        images = torch.rand(1, 3, 56, 56, requires_grad=True)
 
-        def saved(size):
-            images = torch.rand(1, 3, *size, requires_grad=True)
-            count = [0]
+        def gradient(stride):
+            segmentor.test_cfg = dict(SLIDE, stride=(stride, stride))
+            torch.autograd.grad(model(images).logits.square().mean(), images)
 
-            def pack(tensor):
-                count[0] += tensor.numel()
-                return tensor
-
-            with torch.autograd.graph.saved_tensors_hooks(
-                    pack, lambda tensor: tensor):
-                output = model(images)
-            return count[0] / output.logits[0, 0].numel()
-
-        assert saved((120, 120)) < saved((40, 40)) / 3
+        gradient(16)  # what is made once is no matter of the windows
+        nine, many = (peak_bytes(lambda: gradient(s)) for s in (16, 4))
+        assert many < 1.02 * nine
 
     def test_windows_without_size_are_an_error(self):
         with pytest.raises(ValueError, match='needs crop_size and stride, in '

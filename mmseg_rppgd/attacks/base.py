@@ -269,6 +269,8 @@ class CheckedModel:
 
     def __init__(self, model: Model, inputs: AttackInputs,
                  attack: Attack) -> None:
+        if not attack.needs_features and hasattr(model, 'without_features'):
+            model = model.without_features()
         self.model = model
         self.inputs = inputs
         self.attack = attack
