@@ -26,7 +26,8 @@ from .rows import AttackRun, Row, group_rows
 from .store import ImageStore
 from .suites import Plan
 from .transfer import (MatrixJob, OtherModel, Source, TransferJob,
-                       build_matrix, model_names, surface_of, write_matrix)
+                       build_matrix, matrix_check, model_names, surface_of,
+                       write_matrix)
 
 # An image is decoded far faster than it is attacked.
 MAX_WORKERS = 2
@@ -241,7 +242,7 @@ class RobustTestLoop(BaseLoop):
             searched = [self._do(job)[0] for job in minimal]
             found = {job.keys[0]: self._do(job)[0] for job in jobs}
         matrix = self._matrix(found) if found else None
-        results = self._collect(done, probes, probed)
+        results = self._collect(done, probes, probed, matrix)
         notes: List[str] = []
         if self.rank == 0:
             notes = self._write(results, done, searched, matrix)
@@ -305,10 +306,14 @@ class RobustTestLoop(BaseLoop):
              for row in self.rows for name in self.models}, self.classes)
 
     def _collect(self, done: Dict[str, RowResult], probes: Optional[Probes],
-                 probed: Dict[str, List[Record]]) -> Dict[str, Any]:
+                 probed: Dict[str, List[Record]],
+                 matrix: Optional[Dict[str, Any]]) -> Dict[str, Any]:
         attacks = [done[row.key] for row in self.rows]
         checker = Checker(attacks, probes, probed, self.surface,
                           self.surrogate is not None, len(self.classes))
+        checks = checker.checks()
+        if attacks and matrix:
+            checks.append(matrix_check(matrix))
         return build_results(
             model=self.model_info,
             dataset=dict(
@@ -318,7 +323,7 @@ class RobustTestLoop(BaseLoop):
             surface=self.surface,
             surrogate=self.surrogate and self.surrogate.info,
             clean=done['clean'], attacks=attacks,
-            checks=checker.checks(), seed=self.seed)
+            checks=checks, seed=self.seed)
 
     def _do(self, job: Any, indices: Optional[Sequence[int]] = None
             ) -> List[List[Record]]:

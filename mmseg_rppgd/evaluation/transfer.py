@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from .. import __version__
 from ..pixel_model import PixelModel, unwrap_segmentor
+from .checks import SLACK
 from .examples import to_8bit
 from .jobs import (Predictor, Records, Sample, StopWatch, attack_record,
                    example_of, perturb)
@@ -278,6 +279,26 @@ def build_matrix(infos: Dict[str, Dict[str, Any]], rows: Sequence[Row],
                 for source in infos},
         } for row in rows],
     }
+
+
+def matrix_check(matrix: Dict[str, Any]) -> Dict[str, Any]:
+    """No model is attacked better by way of another one."""
+    stronger = []
+    for attack in matrix['attacks']:
+        for target in matrix['models']:
+            left = {source: cells[target]['float']['aAcc']
+                    for source, cells in attack['matrix'].items()}
+            stronger += [
+                f'{attack["label"]} leaves {target} {value:.2f} aAcc when it '
+                f'is made on {source} and {left[target]:.2f} white-box'
+                for source, value in left.items()
+                if value is not None and value < left[target] - SLACK]
+    return {
+        'name': 'transfer is not stronger than white-box, matrix',
+        'passed': not stronger,
+        'detail': '; '.join(stronger) + '.' if stronger else
+        'No model is left with less aAcc by attacks that are made on another '
+        f'one (up to {SLACK} points).'}
 
 
 MATRIX_HEAD = 'attacked \\ tested'

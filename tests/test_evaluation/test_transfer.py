@@ -151,6 +151,46 @@ def test_matrix_is_on_the_screen_and_in_the_table(run_tool, other, tmp_path,
                             '/', cells[3]]
 
 
+def matrix_check_of(results):
+    check, = [c for c in results['checks']
+              if c['name'] == 'transfer is not stronger than white-box, '
+              'matrix']
+    return check
+
+
+def test_matrix_of_sound_models_passes_its_check(run_tool, other):
+    results = run_tool('--attacks', 'PGD', '--steps', 10, '--matrix', *other)
+    assert matrix_check_of(results)['passed']
+
+
+def test_matrix_finds_masked_gradients(run_tool, tiny, other, tmp_path):
+    from mmseg.models import EncoderDecoder
+    from mmseg.registry import MODELS
+
+    class Masked(EncoderDecoder):
+        """Predicts the same, and has a gradient of zero."""
+
+        def encode_decode(self, *args):
+            logits = super().encode_decode(*args)
+            return logits.detach() + 0 * logits
+
+    MODELS.register_module('Masked', force=True, module=Masked)
+    config = tmp_path / 'masked.py'
+    config.write_text((tiny / 'config.py').read_text().replace(
+        "type='EncoderDecoder'", "type='Masked'"))
+    try:
+        results = run_tool('--attacks', 'PGD', '--steps', 10, '--matrix',
+                           *other, config=config)
+    finally:
+        MODELS.module_dict.pop('Masked')
+    check = matrix_check_of(results)
+    assert not check['passed']
+    # The sound model, the other column, is not accused.
+    assert check['detail'].count('leaves') == 1
+    assert 'leaves masked ' in check['detail']
+    assert 'made on config ' in check['detail']
+
+
 def test_matrix_takes_what_the_rows_have_found(run_tool, tiny, other,
                                                tmp_path, monkeypatch):
     attacked = []
