@@ -4,6 +4,8 @@ import json
 import re
 import shutil
 import subprocess
+import sys
+import types
 
 import numpy as np
 import pytest
@@ -155,6 +157,48 @@ def test_numbers_and_panels_reach_the_visualizer(run_tool, tmp_path):
     assert 'worst case linf 0.03/mIoU' in text
     assert 'checks/in the ball' in text
     assert list((tmp_path / 'work').rglob('vis_image/*.png'))
+
+
+def backend(name):
+    """Options that replace mmengine's local backend by another."""
+    return ('--attacks', 'FGSM', '--panels', 1, '--check-images', 0,
+            '--cfg-options', f'visualizer.vis_backends.0.type={name}')
+
+
+def test_tensorboard_receives_numbers_and_panels(run_tool, tmp_path):
+    accumulator = pytest.importorskip(
+        'tensorboard.backend.event_processing.event_accumulator')
+    results = run_tool(*backend('TensorboardVisBackend'))
+    file, = (tmp_path / 'work').rglob('events.out.tfevents.*')
+    events = accumulator.EventAccumulator(str(file))
+    events.Reload()
+    for tag, value in (
+            ('clean/mIoU', results['clean']['mIoU']),
+            ('FGSM eps=0.03 steps=1/aAcc', results['attacks'][0]['aAcc']),
+            ('worst case linf 0.03/aAcc', results['worst_case']['aAcc'])):
+        point, = events.Scalars(tag)
+        assert point.value == pytest.approx(value)
+    assert len(events.Tags()['images']) == 1
+
+
+def test_wandb_receives_numbers_and_panels(run_tool, monkeypatch):
+    """The package itself is heavy: a stand-in takes what it would be given."""
+    logged, images = {}, []
+    wandb = types.ModuleType('wandb')
+    wandb.init = lambda **kwargs: None
+    wandb.config = types.SimpleNamespace(update=lambda *a, **kwargs: None)
+    wandb.run = types.SimpleNamespace(log_code=lambda **kwargs: None)
+    wandb.Image = lambda image: images.append(image)
+    wandb.log = lambda values, **kwargs: logged.update(values)
+    wandb.join = lambda: None
+    monkeypatch.setitem(sys.modules, 'wandb', wandb)
+    results = run_tool(*backend('WandbVisBackend'))
+    assert logged['clean/mIoU'] == results['clean']['mIoU']
+    assert logged['FGSM eps=0.03 steps=1/aAcc'] == (
+        results['attacks'][0]['aAcc'])
+    assert logged['worst case linf 0.03/aAcc'] == (
+        results['worst_case']['aAcc'])
+    assert len(images) == 1 and images[0].ndim == 3
 
 
 def test_published_numbers_stand_beside_ours(run_tool, tmp_path, tiny):
