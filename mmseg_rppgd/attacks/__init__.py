@@ -5,15 +5,13 @@ from .cw import CW
 from .deepfool import DeepFool
 from .ensemble import EnsembleAttack
 from .gradient_attack import GradientAttack
-from .minimal_norm import (DAG, ALMAProx, MinimalNormAttack,
-                           MinimalResult)
+from .minimal_norm import DAG, ALMAProx, MinimalNormAttack, MinimalResult
 from .objectives import Objective, PixelObjective
 from .presets import BIM, FGSM, MIFGSM, PGD, CosPGD, PAdam, SegPGD
 from .regions import Regions
 from .rppgd import RPPGD
 from .threat_model import ThreatModel
-from .updates import (AdamStep, APGDStep, FixedStep, MomentumStep,
-                      Update)
+from .updates import AdamStep, APGDStep, FixedStep, MomentumStep, Update
 
 __all__ = [
     'ALMAProx', 'APGD', 'APGDStep', 'AdamStep', 'Attack', 'AttackResult',

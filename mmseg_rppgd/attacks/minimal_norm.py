@@ -14,8 +14,7 @@ from .base import (Attack, AttackInputs, AttackResult, Callback, CheckedModel,
 from .candidates import (Candidates, OneImage, SmallestSuccess, one_by_one,
                          perturbation_norm)
 from .gradient_attack import FiniteCheck, check_depends
-from .threat_model import (Ball, Number, ThreatModel, parse_length,
-                           parse_number)
+from .threat_model import Ball, Number, ThreatModel, parse_length, parse_number
 
 
 class MinimalResult(NamedTuple):

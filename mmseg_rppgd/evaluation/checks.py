@@ -15,7 +15,7 @@ from ..attacks.objectives import PixelObjective
 from .jobs import AttackJob, Predictor, Records, Sample, perturb
 from .metrics import accuracy
 from .results import Record, RowResult, stack_counts
-from .rows import AttackRun, Row, format_eps
+from .rows import AttackRun, Row
 
 SLACK = 0.5  # points of aAcc that chance may move
 BALL_SLACK = 1e-6

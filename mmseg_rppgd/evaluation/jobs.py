@@ -208,7 +208,7 @@ class AttackJob:
                 return
             with watch.paused():
                 counts, prediction = self.predictor.measure(sample,
-                                                         adv_images[0])
+                                                          adv_images[0])
                 if self.run.longest.trace:
                     curve.append(pack_counts(counts))
                 for row in rows:

@@ -208,7 +208,6 @@ class RobustTestLoop(BaseLoop):
                 "surface 'crop' attacks every window by itself: overlapping "
                 'windows disagree, so this is not one adversarial image, and '
                 'the numbers compare with DDC-AT and RP-PGD alone.', 'yellow')
-
         if any(row.trace for row in self.rows) and (
                 self.surface == 'crop' or self.surrogate is not None):
             self.screen.say('There are no curves over the steps: windows of '

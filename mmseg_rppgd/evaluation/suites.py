@@ -3,8 +3,9 @@
 A suite is ``robustness = dict(attacks=[dict(attack=config), ...])``, where an
 attack may have a ``name``, and suite or attack ``eps=[...]``, ``steps=[...]``
 and ``trace=True`` (measure after every step). ``max_steps=N`` caps the steps
-that the attacks of a base suite ask for. ``minimal=[config, ...]`` are searches
-for the smallest perturbation, ``published=[...]`` numbers to show beside ours. The eps of an l2 attack in a suite is a root mean square, so that
+that the attacks of a base suite ask for. ``minimal=[config, ...]`` are
+searches for the smallest perturbation, ``published=[...]`` numbers to show
+beside ours. The eps of an l2 attack in a suite is a root mean square, so that
 one number fits both norms and every image size.
 """
 import difflib

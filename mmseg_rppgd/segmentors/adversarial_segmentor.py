@@ -38,8 +38,8 @@ class AdversarialSegmentor(BaseSegmentor):
 
     Logged beside the losses, in percent: ``attack_mis_ratio`` (wrong pixels
     in the attack's last prediction), ``acc_clean`` and ``acc_adv`` (accuracy
-    of the last head in training mode, of heads with a ``conv_seg``); and ``attack_time_share`` in [0, 1],
-    of the iteration before.
+    of the last head in training mode, of heads with a ``conv_seg``); and
+    ``attack_time_share`` in [0, 1], of the iteration before.
 
     Args:
         segmentor (dict | nn.Module): The segmentor, or its config.

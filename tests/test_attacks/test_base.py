@@ -1,7 +1,7 @@
 import pytest
 import torch
-from toy_models import FAST, ToySegmentor
 from torch import nn
+from toy_models import FAST, ToySegmentor
 
 from mmseg_rppgd.attacks import PGD, RPPGD, SegOutput
 from mmseg_rppgd.attacks.base import frozen, predict_classes

@@ -1,8 +1,8 @@
 """What DESIGN promises of every attack, for every attack."""
 import pytest
 import torch
-from toy_models import FAST, ToySegmentor
 from torch import nn
+from toy_models import FAST, ToySegmentor
 
 from mmseg_rppgd.registry import ATTACKS
 

@@ -5,8 +5,7 @@ import torch
 import torch.nn.functional as F
 from toy_models import ToySegmentor
 
-from mmseg_rppgd.attacks import (BIM, FGSM, MIFGSM, PGD, RPPGD, CosPGD,
-                                 SegPGD)
+from mmseg_rppgd.attacks import BIM, FGSM, MIFGSM, PGD, RPPGD, CosPGD, SegPGD
 from mmseg_rppgd.attacks.diversity import InputDiversity, resample
 
 

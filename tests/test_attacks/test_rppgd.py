@@ -1,8 +1,8 @@
 import pytest
 import torch
-from toy_models import ToySegmentor
 from literal_rppgd import attack_one
 from torch import nn
+from toy_models import ToySegmentor
 
 from mmseg_rppgd.attacks import PGD, RPPGD, SegOutput, SegPGD
 from mmseg_rppgd.attacks.base import check_inputs

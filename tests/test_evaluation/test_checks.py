@@ -2,9 +2,8 @@
 import pytest
 import torch
 
-from mmseg_rppgd.evaluation.checks import (Checker, GradientJob,
-                                           GradientProbe, UniformNoise,
-                                           make_probes)
+from mmseg_rppgd.evaluation.checks import (Checker, GradientJob, GradientProbe,
+                                           UniformNoise, make_probes)
 from mmseg_rppgd.evaluation.jobs import Predictor
 from mmseg_rppgd.evaluation.results import RowResult
 from mmseg_rppgd.evaluation.suites import collect_rows

@@ -211,8 +211,8 @@ class TestConfig:
         assert wrap(attack=attack).attack is attack
 
     def test_layer_decay_groups_are_the_stock_ones(self):
-        from mmengine.optim import build_optim_wrapper
         import mmseg.engine  # noqa: F401
+        from mmengine.optim import build_optim_wrapper
         segmentor = tiny_segmentor(
             backbone=dict(
                 type='VisionTransformer', img_size=32, patch_size=8,
