@@ -1,4 +1,4 @@
-"""What both benchmarks share: victims, interleaved timing, peak memory."""
+"""What the benchmarks share: victims, interleaved timing, peak memory."""
 import argparse
 import json
 import platform
@@ -6,14 +6,18 @@ import statistics
 import tempfile
 import time
 from pathlib import Path
-from typing import Callable, Dict, List, Sequence
+from typing import Callable, Dict, Iterator, List, Sequence, Tuple
 
 import torch
 from mmengine.config import ConfigDict
 from mmengine.hub import get_config
-from torch import nn
+from mmengine.runner import Runner
+from torch import Tensor, nn
 
 import mmseg_rppgd
+from mmseg_rppgd.evaluation.jobs import Predictor, Sample
+from mmseg_rppgd.evaluation.prepare import build_segmentor as build_trained
+from mmseg_rppgd.evaluation.prepare import load_test_config
 
 BASES = dict(
     pspnet='mmseg::_base_/models/pspnet_r50-d8.py',
@@ -68,6 +72,41 @@ def build_segmentor(config: ConfigDict, device: str) -> nn.Module:
         if isinstance(module, nn.Conv2d):
             nn.init.kaiming_normal_(module.weight)
     return segmentor.to(device)
+
+
+def model_options(description: str) -> argparse.ArgumentParser:
+    """Return a parser for what measures a trained model on its test set."""
+    options = argparse.ArgumentParser(description=description)
+    options.add_argument('config')
+    options.add_argument('checkpoint')
+    options.add_argument('--steps', type=int, nargs='+', default=[10, 40, 100])
+    options.add_argument(
+        '--limit', type=int, default=8, help='the first images')
+    options.add_argument('--seed', type=int, default=0)
+    options.add_argument('--data-root')
+    return options
+
+
+def model_and_samples(options: argparse.Namespace
+                      ) -> Tuple[nn.Module, Iterator[Tuple[Tensor, Tensor]]]:
+    """Return the trained segmentor, and images (1, 3, H, W) with labels."""
+    cfg = load_test_config(options.config, options.checkpoint)
+    if options.data_root:
+        cfg.test_dataloader.dataset.data_root = options.data_root
+    cfg.test_dataloader.update(
+        batch_size=1, num_workers=0, persistent_workers=False)
+    device = torch.device('cuda' if torch.cuda.is_available() else 'cpu')
+    segmentor = build_trained(options.config, options.checkpoint, device)
+    predictor = Predictor(segmentor, 0, 255)
+
+    def samples() -> Iterator[Tuple[Tensor, Tensor]]:
+        loader = Runner.build_dataloader(cfg.test_dataloader)
+        for index, data in zip(range(options.limit), loader):
+            sample = Sample(index, data)
+            yield (predictor.clean_image(sample)[None],
+                   sample.label[None].long().to(device))
+
+    return segmentor, samples()
 
 
 def time_interleaved(jobs: Dict[str, Callable[[], None]], pairs: int,

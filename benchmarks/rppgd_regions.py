@@ -6,19 +6,16 @@ end. Between RP-PGD and SegPGD stand variants that differ in one thing each.
 
     python benchmarks/rppgd_regions.py CONFIG CHECKPOINT --steps 10 40 100
 """
-import argparse
 from collections import defaultdict
 from typing import Dict, List, Tuple
 
 import torch
-from mmengine.runner import Runner
+from common import model_and_samples, model_options
 from torch import Tensor, nn
 
 from mmseg_rppgd import PixelModel
 from mmseg_rppgd.attacks import RPPGD, Attack, SegPGD
 from mmseg_rppgd.attacks.base import predict_classes
-from mmseg_rppgd.evaluation.jobs import Predictor, Sample
-from mmseg_rppgd.evaluation.prepare import build_segmentor, load_test_config
 
 HEADER = ('attack', 'steps', 'MisRatio', 'True', 'Boundary', 'False',
           'wrong in T', 'wrong in B', 'wrong in F')
@@ -84,28 +81,10 @@ def count(attack: Attack, model: PixelModel, image: Tensor, labels: Tensor,
 
 
 def main() -> None:
-    options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    options.add_argument('config')
-    options.add_argument('checkpoint')
-    options.add_argument('--steps', type=int, nargs='+', default=[10, 40, 100])
-    options.add_argument('--limit', type=int, default=8)
-    options.add_argument('--seed', type=int, default=0)
-    options.add_argument('--data-root')
-    options = options.parse_args()
-    cfg = load_test_config(options.config, options.checkpoint)
-    if options.data_root:
-        cfg.test_dataloader.dataset.data_root = options.data_root
-    device = torch.device('cuda' if torch.cuda.is_available() else 'cpu')
-    segmentor = build_segmentor(options.config, options.checkpoint, device)
-    cfg.test_dataloader.update(batch_size=1, persistent_workers=False)
-    loader = Runner.build_dataloader(cfg.test_dataloader)
+    options = model_options(__doc__.splitlines()[0]).parse_args()
+    segmentor, samples = model_and_samples(options)
     totals = defaultdict(lambda: torch.zeros(2, 3, dtype=torch.int64))
-    for index, data in enumerate(loader):
-        if index == options.limit:
-            break
-        sample = Sample(index, data)
-        image = Predictor(segmentor, 0, 255).clean_image(sample)[None]
-        labels = sample.label[None].long().to(device)
+    for index, (image, labels) in enumerate(samples):
         model = PixelModel(segmentor, tuple(labels.shape[1:]))
         for steps in options.steps:
             for name, attack in variants(steps).items():
