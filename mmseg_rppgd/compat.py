@@ -133,6 +133,17 @@ def distribute_without_gpu(cfg: Any) -> None:
     _replace_sync_bn(cfg.model)
 
 
+def leave_processes() -> None:
+    """Leave the process group at the end of a run of several processes.
+
+    mmengine does not, and a process that exits while the threads of the group
+    still run may be aborted, a finished run with it.
+    """
+    import torch.distributed as dist
+    if dist.is_available() and dist.is_initialized():
+        dist.destroy_process_group()
+
+
 def _replace_sync_bn(node: Any) -> None:
     """SyncBN exists on GPUs only; mmengine reverts it for one process."""
     if isinstance(node, dict):

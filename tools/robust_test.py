@@ -18,7 +18,8 @@ from mmengine.config import Config, DictAction
 from mmengine.runner import Runner
 
 from mmseg_rppgd.cli import errors_in_a_sentence
-from mmseg_rppgd.compat import distribute_without_gpu, require_mmseg
+from mmseg_rppgd.compat import (distribute_without_gpu, leave_processes,
+                                require_mmseg)
 
 DAY = 24 * 60 * 60
 
@@ -230,6 +231,7 @@ def main() -> None:
     with errors_in_a_sentence(__file__):
         require_mmseg()
         build(args).test()
+        leave_processes()
 
 
 if __name__ == '__main__':

@@ -13,7 +13,8 @@ from mmengine.device import get_device
 from mmengine.runner import Runner
 
 from mmseg_rppgd.cli import errors_in_a_sentence
-from mmseg_rppgd.compat import distribute_without_gpu, require_mmseg
+from mmseg_rppgd.compat import (distribute_without_gpu, leave_processes,
+                                require_mmseg)
 from mmseg_rppgd.config import load_config, require_checkpoint
 
 
@@ -89,6 +90,7 @@ def main() -> None:
     with errors_in_a_sentence(__file__):
         require_mmseg()
         build_runner(args).train()
+        leave_processes()
 
 
 if __name__ == '__main__':
