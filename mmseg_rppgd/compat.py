@@ -4,6 +4,8 @@
 of torch, mmengine and mmcv do not do by themselves. It looks before it
 touches: where nothing is missing, nothing is patched.
 """
+import atexit
+import os
 import pickle
 import sys
 from importlib.machinery import ModuleSpec, PathFinder
@@ -134,14 +136,22 @@ def distribute_without_gpu(cfg: Any) -> None:
 
 
 def leave_processes() -> None:
-    """Leave the process group at the end of a run of several processes.
+    """Leave the process group, and with gloo the process: the run is done.
 
-    mmengine does not, and a process that exits while the threads of the group
-    still run may be aborted, a finished run with it.
+    mmengine does not leave the group. With gloo, torch 2.13 now and then
+    aborts in the destructors that run after Python has ended, and the
+    launcher then counts a finished run as failed; they are passed over.
     """
     import torch.distributed as dist
-    if dist.is_available() and dist.is_initialized():
-        dist.destroy_process_group()
+    if not (dist.is_available() and dist.is_initialized()):
+        return
+    backend = dist.get_backend()
+    dist.destroy_process_group()
+    if backend == 'gloo':
+        atexit._run_exitfuncs()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(0)
 
 
 def _replace_sync_bn(node: Any) -> None:
