@@ -11,7 +11,7 @@ from tiny_runner import runner_cfg, wrapped
 from tiny_segmentors import segmentor_cfg
 
 from mmseg_rppgd.attacks import RPPGD
-from mmseg_rppgd.compat import distribute_without_gpu
+from mmseg_rppgd.compat import distribute_without_gpu, leave_processes
 from mmseg_rppgd.registry import ATTACKS
 
 
@@ -86,7 +86,7 @@ def main():
             name = f'{kind}-{find_unused}'
             results[name] = train(work_dir / name, kind, find_unused)
     torch.save(results, work_dir / f'rank{dist.get_rank()}.pt')
-    dist.destroy_process_group()
+    leave_processes()
 
 
 if __name__ == '__main__':
