@@ -6,10 +6,8 @@ import torch
 from torch import Tensor
 
 from ..registry import ATTACKS
-from .base import (Attack, AttackInputs, AttackResult, Callback, CheckedModel,
-                   Model, tapped)
-from .candidates import OneImage, one_by_one
-from .gradient_attack import BestIterate
+from .base import (Attack, AttackInputs, AttackResult, BestIterate, Callback,
+                   CheckedModel, Model, OneImage, one_by_one, tapped)
 
 SHARED = ('norm', 'eps', 'ignore_index', 'targeted')
 
@@ -92,14 +90,16 @@ class EnsembleAttack(Attack):
     def _run_one(self, model: Model, generator: Optional[torch.Generator],
                  image: OneImage) -> AttackResult:
         inputs = image.inputs
-        judge = CheckedModel(model, inputs, self)
+        judge = CheckedModel(model, inputs.labels, self.name,
+                             self.needs_features)
         worst = BestIterate(inputs)
         count = counter(image.callback)
         for attack in self.attacks:
             with tapped(model, attack.feature_layer) as tapped_model:
-                adv_images = attack._run(
-                    CheckedModel(tapped_model, inputs, attack), inputs,
-                    count, generator).adv_images
+                checked = CheckedModel(tapped_model, inputs.labels,
+                                       attack.name, attack.needs_features)
+                adv_images = attack._run(checked, inputs, count,
+                                         generator).adv_images
             see(worst, judge, adv_images)
         see(worst, judge, inputs.images)
         return worst.result()

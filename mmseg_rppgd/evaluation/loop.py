@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader, Subset
 
 from .. import __version__
 from ..pixel_model import PixelModel, unwrap_segmentor
-from ..windows import check_windows
+from ..pixel_model.windows import check_windows
 from .checks import Checker, Probes, make_probes
 from .console import Screen, short_line
 from .environment import describe_environment

@@ -10,10 +10,10 @@ from mmseg.registry import MODELS as MMSEG_MODELS
 from torch import Tensor, nn
 
 from ..attacks.base import DEFAULT_IGNORE_INDEX, Attack
-from ..batches import check_adv_ratio
 from ..pixel_model import last_head, perturb_batch, unwrap_segmentor
+from ..pixel_model.batches import check_adv_ratio
 from ..registry import ATTACKS, MODELS
-from ..time_share import TimeShare
+from ..timing import TimeShare
 
 PASSED_ON = ('data_preprocessor', 'init_cfg', 'pretrained', 'train_cfg',
              'test_cfg')
