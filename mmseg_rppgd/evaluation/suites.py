@@ -17,6 +17,7 @@ from typing import Any, Callable, Dict, List, Optional, Sequence
 from mmengine.config import Config
 
 from ..attacks.base import check_int
+from ..config import without_scopes
 from .rows import Row, make_rows, parse_attack, typed_name
 
 PACKAGE = osp.dirname(osp.dirname(osp.abspath(__file__)))
@@ -65,7 +66,7 @@ def load_suite(name: str) -> Dict[str, Any]:
             if not suite or 'attacks' not in suite:
                 raise ValueError(f'{path} must set robustness = dict('
                                  'attacks=[...]), but does not')
-            return suite.to_dict()
+            return without_scopes(suite)
     close = difflib.get_close_matches(name, known_suites(), n=1)
     raise ValueError(
         f'unknown suite {name!r}' +
