@@ -1,6 +1,6 @@
 """What attacks are written with."""
-from .attack import (Attack, AttackResult, Callback, arguments_of,
-                     check_generator, check_int)
+from .attack import (Attack, AttackResult, Callback, check_generator,
+                     check_int, refuse_targets)
 from .frozen import frozen, networks_of, own_chance
 from .gradients import (FiniteCheck, ascent_gradient, check_depends,
                         gradient)
@@ -17,9 +17,9 @@ __all__ = [
     'Attack', 'AttackInputs', 'AttackResult', 'BestIterate', 'Callback',
     'Candidates', 'CheckedModel', 'DEFAULT_IGNORE_INDEX', 'FiniteCheck',
     'Model', 'OneImage', 'RANGE_SLACK', 'SegOutput', 'SmallestSuccess',
-    'arguments_of', 'ascent_gradient', 'at_least_float32', 'check_depends',
+    'ascent_gradient', 'at_least_float32', 'check_depends',
     'check_generator', 'check_inputs', 'check_int', 'check_model',
     'count_reached', 'describe', 'frozen', 'full_precision', 'gradient',
     'networks_of', 'one_by_one', 'own_chance', 'perturbation_norm',
-    'predict_classes', 'select', 'tapped'
+    'predict_classes', 'refuse_targets', 'select', 'tapped'
 ]

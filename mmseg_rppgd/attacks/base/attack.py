@@ -1,7 +1,7 @@
 """What every attack is: its arguments, its call and its promises."""
 import inspect
 from abc import ABC, abstractmethod
-from typing import Any, Callable, NamedTuple, Optional, Set
+from typing import Any, Callable, Dict, NamedTuple, Optional, Tuple
 
 import torch
 from torch import Tensor
@@ -34,6 +34,16 @@ class Attack(ABC):
     Calling it returns adversarial images and changes nothing else: see
     :meth:`__call__`.
 
+    A subclass says what it is like:
+
+    - ``can_target``: whether it has a targeted meaning;
+    - ``needs_features``: whether it reads the features of the model;
+    - ``plans_ahead``: whether a step depends on the number of steps to come.
+      If not, the step k of a long run is the last one of a run of k steps;
+    - ``steps_are_fixed``: whether its number of steps is no choice;
+    - ``parts``: those arguments of its own that a subclass with a
+      constructor sets itself.
+
     Args:
         eps (float | str, optional): Radius in units of the [0, 1] pixel
             range, as a number or a fraction like ``'8/255'``. Defaults to
@@ -56,6 +66,9 @@ class Attack(ABC):
 
     can_target = True
     needs_features = False
+    plans_ahead = True
+    steps_are_fixed = False
+    parts: Tuple[str, ...] = ()
     feature_layer: Optional[str] = None
 
     def __init__(self,
@@ -71,7 +84,7 @@ class Attack(ABC):
             raise TypeError(
                 f'{self.name} has no argument '
                 f'{", ".join(map(repr, sorted(unknown)))}; it takes '
-                f'{", ".join(sorted(arguments_of(type(self))))}')
+                f'{", ".join(sorted(self.arguments()))}')
         self.threat_model = ThreatModel(norm, eps)
         if ignore_index is not None:
             check_int('ignore_index', ignore_index)
@@ -80,8 +93,8 @@ class Attack(ABC):
             raise TypeError(f'targeted must be a bool, but got {targeted!r}')
         if targeted and not self.can_target:
             raise ValueError(
-                f'targeted=True has no meaning for {self.name}; use PGD, '
-                'SegPGD or CosPGD for a targeted attack')
+                f'targeted=True has no meaning for {self.name} as it is set '
+                'up; use PGD, SegPGD or CosPGD for a targeted attack')
         if keep not in ('last', 'best'):
             raise ValueError("keep must be 'last' or 'best', but got "
                              f'{keep!r}')
@@ -89,6 +102,28 @@ class Attack(ABC):
         self.restarts = restarts
         self.targeted = targeted
         self.keep = keep
+
+    @classmethod
+    def arguments(cls) -> Dict[str, Any]:
+        """Return the arguments that the attack takes and their defaults.
+
+        Those of its bases included; None where there is no default.
+        """
+        found: Dict[str, Any] = {}
+        bases = [base for base in cls.__mro__
+                 if '__init__' in vars(base) and base is not object]
+        for base in bases:
+            parameters = inspect.signature(base.__init__).parameters.values()
+            hidden = {'self', *found}
+            if base is not bases[0]:
+                hidden.update(vars(base).get('parts', ()))
+            found.update({
+                p.name: None if p.default is p.empty else p.default
+                for p in parameters if p.name not in hidden
+                and p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)})
+            if not any(p.kind is p.VAR_KEYWORD for p in parameters):
+                break
+        return found
 
     @property
     def name(self) -> str:
@@ -205,19 +240,22 @@ def own_copies(callback: Callback) -> Callback:
     return call
 
 
-def arguments_of(kind: type) -> Set[str]:
-    """Return the names that an attack takes, its bases' included."""
-    named = [
-        {
-            name for name, parameter in inspect.signature(
-                base.__init__).parameters.items()
-            if parameter.kind is not inspect.Parameter.VAR_KEYWORD
-        } for base in kind.__mro__
-        if '__init__' in vars(base) and base is not object
-    ]
-    # The parts of an attack are set by the class that composes it.
-    parts = {'self', 'objective', 'update', 'view'} - (named[0] - {'self'})
-    return set().union(*named) - parts
+def refuse_targets(attack: Attack, where: str) -> None:
+    """Refuse a targeted attack where there are only true labels.
+
+    Args:
+        attack (Attack): The attack.
+        where (str): What is given true labels, for the message.
+
+    Raises:
+        ValueError: If the attack is targeted.
+    """
+    if attack.targeted:
+        raise ValueError(
+            f'{where} takes no targeted attack, but got {attack.name} with '
+            'targeted=True: the labels there are the true ones, and moving '
+            'towards them makes the images easier. Leave targeted out, or '
+            'call the attack itself, with target labels')
 
 
 def check_int(name: str, value: Any, least: Optional[int] = None) -> None:
