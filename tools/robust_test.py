@@ -175,7 +175,7 @@ def start_processes(cfg: Config, launcher: str) -> None:
 def build(args: argparse.Namespace) -> Runner:
     """Turn the command line into a runner with the robust test loop."""
     from mmseg_rppgd.evaluation import OtherModel, RobustTestLoop
-    from mmseg_rppgd.evaluation.prepare import (CheckpointFits,
+    from mmseg_rppgd.evaluation.configs import (CheckpointFits,
                                                 build_segmentor,
                                                 config_settings,
                                                 describe_model,
@@ -212,7 +212,7 @@ def plan_rows(cfg: Config, args: argparse.Namespace):
     """The attacks that the command line asks for."""
     from mmseg_rppgd.evaluation import make_plan
     from mmseg_rppgd.evaluation.class_counts import count_training_labels
-    from mmseg_rppgd.evaluation.prepare import num_classes, void_label
+    from mmseg_rppgd.evaluation.configs import num_classes, void_label
 
     def counts():
         counted = count_training_labels(

@@ -1,9 +1,9 @@
 """Robustness tests: rows, the loop, metrics, worst case, reports."""
 from .loop import OtherModel, RobustTestLoop
-from .metrics import compute_metrics, count_classes
-from .rows import Row, make_rows
-from .suites import Plan, known_suites, make_plan
-from .worst_case import worst_case
+from ..metrics import compute_metrics, count_classes
+from .plan.rows import Row, make_rows
+from .plan.suites import Plan, known_suites, make_plan
+from .results.worst_case import worst_case
 
 __all__ = [
     'OtherModel', 'Plan', 'RobustTestLoop', 'Row', 'compute_metrics',

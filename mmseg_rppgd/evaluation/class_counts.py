@@ -8,8 +8,7 @@ import numpy as np
 from mmengine.config import Config
 from mmengine.registry import DATASETS, DefaultScope
 
-from .rows import digest
-from .store import write_json
+from .files import digest, write_json
 
 
 def count_training_labels(cfg: Config, num_classes: int,

@@ -13,19 +13,19 @@ from torch.utils.data import DataLoader, Subset
 from .. import __version__
 from ..pixel_model import PixelModel, unwrap_segmentor
 from ..windows import check_windows
-from .checks import Checker, Probes, make_probes
-from .console import Screen, short_line
-from .environment import describe_environment
-from .examples import ExampleStore, spread
-from .jobs import AttackJob, CleanJob, Predictor, Sample
-from .metrics import compute_metrics
-from .minimal import MinimalJob, build_minimal, write_minimal
-from .report import Report
-from .results import Record, RowResult, build_results, worst_balls
-from .rows import AttackRun, Row, group_rows
-from .store import ImageStore
-from .suites import Plan
-from .transfer import (MatrixJob, OtherModel, Source, TransferJob,
+from .results.checks import Checker, Probes, make_probes
+from .report.screen import Screen, short_line
+from .results.environment import describe_environment
+from .run.examples import ExampleStore, spread
+from .run.jobs import AttackJob, CleanJob, Predictor, Sample
+from ..metrics import compute_metrics
+from .results.searches import MinimalJob, build_minimal, write_minimal
+from .report.report import Report
+from .results.results import Record, RowResult, build_results, worst_balls
+from .plan.rows import AttackRun, Row, group_rows
+from .run.store import ImageStore
+from .plan.suites import Plan
+from .results.transfer import (MatrixJob, OtherModel, Source, TransferJob,
                        build_matrix, matrix_check, model_names, surface_of,
                        write_matrix)
 

@@ -15,17 +15,18 @@ from mmengine.config import Config
 from PIL import Image
 from torch import Tensor, nn
 
-from .. import __version__
-from ..pixel_model import PixelModel, unwrap_segmentor
+from ... import __version__
+from ...pixel_model import PixelModel, unwrap_segmentor
 from .checks import SLACK
-from .examples import to_8bit
-from .jobs import (Predictor, Records, Sample, StopWatch, attack_record,
+from ..run.examples import to_8bit
+from ..run.jobs import (Predictor, Records, Sample, StopWatch, attack_record,
                    example_of, perturb)
-from .metrics import compute_metrics, pack_counts
-from .prepare import model_config
+from ...metrics import compute_metrics, pack_counts
+from ..configs import model_config
 from .results import SCALARS, cell, stack_counts
-from .rows import AttackRun, Row, digest, jsonable
-from .store import write_json, write_text
+from ..files import digest, jsonable
+from ..plan.rows import AttackRun, Row
+from ..files import write_json, write_text
 
 
 class OtherModel:

@@ -4,7 +4,8 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from .rows import digest, format_eps
+from ..files import digest
+from ..plan.rows import format_eps
 
 SIZE = (5.2, 3.8)  # inches of one plot
 STYLES = ('-', '--', ':', '-.')

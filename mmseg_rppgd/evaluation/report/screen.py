@@ -9,8 +9,8 @@ from rich.progress import (BarColumn, Progress, TaskProgressColumn, TextColumn,
                            TimeElapsedColumn, TimeRemainingColumn)
 from rich.table import Table
 
-from .results import HEADER, cell, flat_rows, table_cells, worst_rows
-from .transfer import MATRIX_HEAD, MATRIX_LEGEND, matrix_rows
+from ..results.results import HEADER, cell, flat_rows, table_cells, worst_rows
+from ..results.transfer import MATRIX_HEAD, MATRIX_LEGEND, matrix_rows
 
 # A log file has no width of its own; a table must not be cut off in it.
 LOG_WIDTH = 130

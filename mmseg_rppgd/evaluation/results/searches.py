@@ -10,11 +10,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..attacks.base import AttackResult
-from .jobs import Predictor, Records, Sample, StopWatch, perturb
+from ...attacks.base import AttackResult
+from ..run.jobs import Predictor, Records, Sample, StopWatch, perturb
 from .results import Record, cell
-from .rows import Row, jsonable
-from .store import write_json, write_text
+from ..files import jsonable
+from ..plan.rows import Row
+from ..files import write_json, write_text
 
 POINTS = 101  # of a curve
 

@@ -16,10 +16,10 @@ from typing import Any, Callable, Dict, List, Optional, Sequence
 
 from mmengine.config import Config
 
-from ..attacks.base import check_int
+from ...attacks.base import check_int
 from .rows import Row, make_rows, parse_attack, typed_name
 
-PACKAGE = osp.dirname(osp.dirname(osp.abspath(__file__)))
+PACKAGE = osp.dirname(osp.dirname(osp.dirname(osp.abspath(__file__))))
 FOLDERS = (osp.join(PACKAGE, '.mim', 'configs', '_base_', 'suites'),
            osp.join(osp.dirname(PACKAGE), 'configs', '_base_', 'suites'))
 SUITE_KEYS = ('attacks', 'eps', 'steps', 'max_steps', 'trace', 'minimal',

@@ -3,7 +3,7 @@ import json
 
 import pytest
 
-from mmseg_rppgd.evaluation.store import (ImageStore, SettingsChanged,
+from mmseg_rppgd.evaluation.run.store import (ImageStore, SettingsChanged,
                                           differences, write_json)
 
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from mmseg_rppgd.evaluation.metrics import (compute_metrics, count_classes,
+from mmseg_rppgd.metrics import (compute_metrics, count_classes,
                                             pack_counts, unpack_counts)
 
 CLASSES = ('a', 'b', 'c')

@@ -2,9 +2,9 @@
 import pytest
 import torch
 
-from mmseg_rppgd.evaluation.rows import (AttackRun, group_rows, make_rows,
+from mmseg_rppgd.evaluation.plan.rows import (AttackRun, group_rows, make_rows,
                                          parse_attack)
-from mmseg_rppgd.evaluation.suites import (collect_rows, known_suites,
+from mmseg_rppgd.evaluation.plan.suites import (collect_rows, known_suites,
                                            load_suite, make_plan)
 
 

@@ -9,13 +9,13 @@ from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 import numpy as np
 import torch
 
-from ..attacks.base import (Attack, AttackInputs, AttackResult, CheckedModel,
+from ...attacks.base import (Attack, AttackInputs, AttackResult, CheckedModel,
                             full_precision)
-from ..attacks.objectives import PixelObjective
-from .jobs import AttackJob, Predictor, Records, Sample, perturb
-from .metrics import accuracy
+from ...attacks.objectives import PixelObjective
+from ..run.jobs import AttackJob, Predictor, Records, Sample, perturb
+from ...metrics import accuracy
 from .results import Record, RowResult, stack_counts
-from .rows import AttackRun, Row
+from ..plan.rows import AttackRun, Row
 
 SLACK = 0.5  # points of aAcc that chance may move
 BALL_SLACK = 1e-6

@@ -2,8 +2,8 @@
 import numpy as np
 import pytest
 
-from mmseg_rppgd.evaluation.metrics import accuracy, mean_iou
-from mmseg_rppgd.evaluation.worst_case import (greedy_choice, lowest_accuracy,
+from mmseg_rppgd.metrics import accuracy, mean_iou
+from mmseg_rppgd.evaluation.results.worst_case import (greedy_choice, lowest_accuracy,
                                                worst_case)
 
 

@@ -1,5 +1,4 @@
 """Where numbers come from: versions, device, commit, command."""
-import hashlib
 import os.path as osp
 import shlex
 import subprocess
@@ -26,17 +25,6 @@ def describe_environment(seed: int, device: torch.device) -> Dict[str, Any]:
         commit=_commit(),
         command=' '.join(shlex.quote(word) for word in sys.argv))
     return result
-
-
-def file_sha256(path: str) -> Optional[str]:
-    """SHA-256 of a local file; None for an address on the web."""
-    if not osp.isfile(path):
-        return None
-    result = hashlib.sha256()
-    with open(path, 'rb') as file:
-        for block in iter(lambda: file.read(1 << 20), b''):
-            result.update(block)
-    return result.hexdigest()
 
 
 def _version(name: str) -> Optional[str]:

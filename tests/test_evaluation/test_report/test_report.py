@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mmseg_rppgd.evaluation.examples import spread
-from mmseg_rppgd.evaluation.pictures import (colour_classes, default_palette,
+from mmseg_rppgd.evaluation.run.examples import spread
+from mmseg_rppgd.evaluation.report.pictures import (colour_classes, default_palette,
                                              magnify)
-from mmseg_rppgd.evaluation.results import RowResult, success_over_eps
-from mmseg_rppgd.evaluation.suites import collect_rows
+from mmseg_rppgd.evaluation.results.results import RowResult, success_over_eps
+from mmseg_rppgd.evaluation.plan.suites import collect_rows
 
 BROWSER = next((path for name in (
     'chromium', 'chromium-browser', 'google-chrome', 'chrome')
@@ -50,7 +50,7 @@ def test_report_is_one_file_that_needs_no_other(run_tool, tmp_path):
 
 
 def test_failed_check_is_loud(run_tool, tmp_path, monkeypatch, capsys):
-    from mmseg_rppgd.evaluation import checks
+    from mmseg_rppgd.evaluation.results import checks
     monkeypatch.setattr(checks, 'HUGE_LEAVES', -1)
     run_tool('--attacks', 'FGSM', '--check-images', 1)
     text = (tmp_path / 'report' / 'report.html').read_text()

@@ -12,6 +12,8 @@ import os.path as osp
 import shutil
 from typing import Any, Dict, Iterator, List
 
+from ..files import write_json, write_text
+
 SETTINGS = 'settings.json'
 PREVIOUS = 'previous'
 # What a test writes beside the results of single images.
@@ -164,16 +166,3 @@ def differences(old: Any, new: Any, name: str = '') -> List[str]:
                 changes += differences(old[key], new[key], path)
         return changes
     return [] if old == new else [f'{name} was {old!r} and is {new!r}']
-
-
-def write_text(path: str, text: str) -> None:
-    """Write a file so that a kill leaves the old one or the new one."""
-    temporary = f'{path}.{os.getpid()}.tmp'  # of this process alone
-    with open(temporary, 'w', encoding='utf-8') as file:
-        file.write(text)
-    os.replace(temporary, path)
-
-
-def write_json(path: str, value: Any) -> None:
-    """Write JSON that other programs can read: no NaN, no Infinity."""
-    write_text(path, json.dumps(value, indent=2, allow_nan=False) + '\n')

@@ -11,12 +11,12 @@ import torch
 from mmengine.runner.amp import autocast
 from torch import Tensor, nn
 
-from ..pixel_model import PerturbedBatch, perturb_batch, unwrap_segmentor
-from ..pixel_space import PixelSpace
-from ..windows import check_windows
+from ...pixel_model import PerturbedBatch, perturb_batch, unwrap_segmentor
+from ...pixel_space import PixelSpace
+from ...windows import check_windows
 from .examples import Example, to_8bit
-from .metrics import count_classes, pack_counts
-from .rows import AttackRun, Row
+from ...metrics import count_classes, pack_counts
+from ..plan.rows import AttackRun, Row
 
 Records = Dict[str, Dict[str, Any]]
 

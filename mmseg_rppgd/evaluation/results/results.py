@@ -11,10 +11,10 @@ from typing import Any, Dict, List, Optional, Sequence
 
 import numpy as np
 
-from ..attacks.threat_model import parse_number
-from .metrics import SCALARS, accuracy, compute_metrics, unpack_counts
-from .rows import Row, format_eps
-from .store import write_json, write_text
+from ...attacks.threat_model import parse_number
+from ...metrics import SCALARS, accuracy, compute_metrics, unpack_counts
+from ..plan.rows import Row, format_eps
+from ..files import write_json, write_text
 from .worst_case import worst_case
 
 SCHEMA = 1

@@ -9,8 +9,8 @@ import torch
 from PIL import Image
 from tiny_project import numbers
 
-from mmseg_rppgd.evaluation.rows import make_rows
-from mmseg_rppgd.evaluation.transfer import Source, model_names, round_to_8bit
+from mmseg_rppgd.evaluation.plan.rows import make_rows
+from mmseg_rppgd.evaluation.results.transfer import Source, model_names, round_to_8bit
 
 SHORT = ('--attacks', 'PGD', '--steps', 3, '--check-images', 2)
 

@@ -5,9 +5,7 @@ differ in the number of steps alone are read off one run where the attack
 does not plan with the number of steps, so that a curve costs one run.
 """
 import ast
-import hashlib
 import inspect
-import json
 import math
 import re
 from dataclasses import dataclass, field
@@ -15,9 +13,10 @@ from typing import Any, Dict, Iterable, List, Optional, Sequence, Tuple
 
 import torch
 
-from ..attacks.gradient_attack import GradientAttack
-from ..attacks.threat_model import DEFAULT_RMS, parse_number
-from ..registry import ATTACKS, SCOPE
+from ...attacks.gradient_attack import GradientAttack
+from ...attacks.threat_model import DEFAULT_RMS, parse_number
+from ...registry import ATTACKS, SCOPE
+from ..files import digest, jsonable
 
 # Attacks whose step k is the same whatever the number of steps to come.
 ANYTIME = ('PGD', 'BIM', 'CosPGD')
@@ -328,20 +327,3 @@ def format_eps(eps: Optional[float], rms: Optional[float] = None) -> str:
     if eps and abs(scaled - round(scaled)) < 1e-9 and scaled < 255:
         return f'{round(scaled)}/255'
     return f'{eps:.4g}'
-
-
-def digest(value: Any) -> str:
-    """Hash of plain data, whatever the order of its keys."""
-    text = json.dumps(jsonable(value), sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def jsonable(value: Any) -> Any:
-    """Turn a config into what JSON can hold."""
-    if isinstance(value, dict):
-        return {str(k): jsonable(v) for k, v in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [jsonable(v) for v in value]
-    if value is None or isinstance(value, (bool, int, float, str)):
-        return value
-    return getattr(value, '__name__', None) or repr(value)

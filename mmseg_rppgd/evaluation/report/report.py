@@ -10,16 +10,16 @@ import numpy as np
 from PIL import Image
 
 from .curves import draw_curves
-from .examples import ExampleStore
-from .metrics import SCALARS, accuracy, number, unpack_counts
-from .minimal import minimal_lines
+from ..run.examples import ExampleStore
+from ...metrics import SCALARS, accuracy, number, unpack_counts
+from ..results.searches import minimal_lines
 from .pictures import (colour_classes, default_palette, draw_panel, magnify,
                        save_panel)
-from .results import (HEADER, RowResult, cell, flat_rows, published_lines,
+from ..results.results import (HEADER, RowResult, cell, flat_rows, published_lines,
                       rounded_lines, success_over_eps, table_cells,
                       worst_balls, worst_rows, write_results)
-from .rows import format_eps
-from .store import write_json, write_text
+from ..plan.rows import format_eps
+from ..files import write_json, write_text
 
 TEMPLATE = osp.join(osp.dirname(__file__), 'report.html')
 MAX_WIDTH = 560  # of a picture in the HTML file, so that it stays small

@@ -13,7 +13,7 @@ from typing import Any, Dict, List, Sequence
 import numpy as np
 
 from .results import stack_counts
-from .store import SETTINGS, ImageStore
+from ..run.store import SETTINGS, ImageStore
 from .worst_case import worst_case
 
 

@@ -6,7 +6,7 @@ from typing import Any, Dict, Sequence
 
 import numpy as np
 
-from .metrics import accuracy, mean_iou, number
+from ...metrics import accuracy, mean_iou, number
 
 
 def lowest_accuracy(counts: np.ndarray) -> np.ndarray:

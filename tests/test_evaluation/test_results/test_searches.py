@@ -6,9 +6,9 @@ import pytest
 from mmengine.config import Config
 
 from mmseg_rppgd.evaluation.class_counts import count_training_labels
-from mmseg_rppgd.evaluation.minimal import (build_minimal, minimal_markdown,
+from mmseg_rppgd.evaluation.results.searches import (build_minimal, minimal_markdown,
                                             success_curve)
-from mmseg_rppgd.evaluation.suites import make_plan
+from mmseg_rppgd.evaluation.plan.suites import make_plan
 
 
 def record(norm, labelled=True):

@@ -1,7 +1,7 @@
 """The worst case recomputed from what is on disk."""
 import pytest
 
-from mmseg_rppgd.evaluation.offline import worst_case_of
+from mmseg_rppgd.evaluation.results.finished import worst_case_of
 
 
 def attack(run_tool, out, *names, seed=0):

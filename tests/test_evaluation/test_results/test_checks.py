@@ -2,11 +2,11 @@
 import pytest
 import torch
 
-from mmseg_rppgd.evaluation.checks import (Checker, GradientJob, GradientProbe,
+from mmseg_rppgd.evaluation.results.checks import (Checker, GradientJob, GradientProbe,
                                            UniformNoise, make_probes)
-from mmseg_rppgd.evaluation.jobs import Predictor
-from mmseg_rppgd.evaluation.results import RowResult
-from mmseg_rppgd.evaluation.suites import collect_rows
+from mmseg_rppgd.evaluation.run.jobs import Predictor
+from mmseg_rppgd.evaluation.results.results import RowResult
+from mmseg_rppgd.evaluation.plan.suites import collect_rows
 
 PIXELS = 1000
 

@@ -14,8 +14,7 @@ from torch import nn
 from ..config import load_config, require_checkpoint
 from ..pixel_model import unwrap_segmentor
 from ..registry import HOOKS, SCOPE
-from .environment import file_sha256
-from .rows import digest
+from .files import digest, file_sha256
 
 
 def prepare_config(cfg: Config) -> None:

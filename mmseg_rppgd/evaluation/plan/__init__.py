@@ -1,0 +1,1 @@
+"""What is tested: rows of attacks, and the suites that name them."""

@@ -1,0 +1,1 @@
+"""A plan carried out: models, jobs, processes, what is stored."""
