@@ -50,6 +50,8 @@ class GradientAttack(Attack):
         ...     0.03, objective=PixelObjective('js', 'correct'), steps=20)
     """
 
+    parts = ('objective', 'update', 'view')
+
     def __init__(self,
                  eps: Optional[Number] = None,
                  *,

@@ -1,16 +1,15 @@
 """A batch of MMSeg attacked: the one way of hooks, wrapper and tests."""
 from functools import partial
-from typing import Callable, List, NamedTuple, Optional, Sequence, Union
+from typing import List, NamedTuple, Optional, Sequence, Union
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..attacks.base import (DEFAULT_IGNORE_INDEX, Attack, AttackResult,
-                            predict_classes)
+from ..attacks.base import Attack, AttackResult, predict_classes
 from ..timing import Stopwatch
 from .batches import LoaderBatch, ModelBatch, labels_of, num_attacked, unflip
-from .model import PixelModel, _num_classes, last_head, unwrap_segmentor
+from .model import PixelModel, unwrap_segmentor
 from .windows import check_windows, stitch, window_boxes
 
 Generators = Union[None, torch.Generator, Sequence[torch.Generator]]
@@ -95,18 +94,19 @@ def perturb_batch(attack: Attack,
     batch = (ModelBatch if normalized else LoaderBatch)(
         segmentor, inputs, data_samples, training)
     images = [batch.image(i) for i in range(first, len(data_samples))]
-    labels = [
-        labels_of(sample, box, training, _ignore_index(attack, segmentor),
-                  _num_classes(segmentor)).to(images[0].device)
-        for sample, box in zip(samples, batch.boxes[first:])
-    ]
     if surface == 'crop':
-        run = partial(_attack_windows, attack, segmentor)
+        model = PixelModel(segmentor, surface='whole')
+        run = partial(_attack_windows, attack, model)
     else:
-        model = partial(
-            PixelModel, segmentor, pad_to=batch.pad_to,
+        model = PixelModel(
+            segmentor, pad_to=batch.pad_to,
             surface='whole' if training and surface is None else surface)
         run = partial(_attack_images, attack, model)
+    labels = [
+        labels_of(sample, box, training, attack.resolved_ignore_index(model),
+                  model.num_classes).to(images[0].device)
+        for sample, box in zip(samples, batch.boxes[first:])
+    ]
     watch = Stopwatch(images[0].device)
     results = [
         run(*group) for group in _groups(images, labels, generator)
@@ -149,15 +149,6 @@ def _groups(images: List[Tensor], labels: List[Tensor],
             for x, y, g in zip(images, labels, generators)]
 
 
-def _ignore_index(attack: Attack, segmentor: nn.Module) -> int:
-    """Return what the attack ignores: its own choice, or the head's."""
-    for index in (attack.ignore_index,
-                  getattr(last_head(segmentor), 'ignore_index', None)):
-        if index is not None:
-            return index
-    return DEFAULT_IGNORE_INDEX
-
-
 class WindowsResult(NamedTuple):
     """Like AttackResult, of windows attacked each by itself.
 
@@ -171,19 +162,19 @@ class WindowsResult(NamedTuple):
     logits: Tensor
 
 
-def _attack_images(attack: Attack, model: Callable[..., PixelModel],
-                   images: Tensor, labels: Tensor,
+def _attack_images(attack: Attack, model: PixelModel, images: Tensor,
+                   labels: Tensor,
                    generator: Optional[torch.Generator]) -> AttackResult:
     """Attack images (B, 3, H, W) of one size, in one go."""
     return attack.run(
-        model(tuple(labels.shape[-2:])), images, labels, generator=generator)
+        model.with_label_size(tuple(labels.shape[-2:])), images, labels,
+        generator=generator)
 
 
-def _attack_windows(attack: Attack, segmentor: nn.Module, images: Tensor,
+def _attack_windows(attack: Attack, model: PixelModel, images: Tensor,
                     labels: Tensor,
                     generator: Optional[torch.Generator]) -> WindowsResult:
     """Attack every window of the unpadded image by itself (DDC-AT)."""
-    model = PixelModel(segmentor, surface='whole')
     check_windows(model.test_cfg)
     size, label_size = tuple(images.shape[-2:]), tuple(labels.shape[-2:])
     crop_labels = labels
@@ -203,7 +194,7 @@ def _attack_windows(attack: Attack, segmentor: nn.Module, images: Tensor,
         logits = F.interpolate(
             logits, label_size, mode='bilinear',
             align_corners=model.align_corners)
-    labelled = labels != _ignore_index(attack, segmentor)
+    labelled = labels != attack.resolved_ignore_index(model)
     wrong = (predict_classes(logits) != labels) & labelled
     return WindowsResult(
         stitch(crops, boxes, size),

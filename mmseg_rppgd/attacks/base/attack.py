@@ -1,15 +1,15 @@
 """What every attack is: its arguments, its call and its promises."""
 import inspect
 from abc import ABC, abstractmethod
-from typing import Any, Callable, NamedTuple, Optional, Set
+from typing import Any, Callable, Dict, NamedTuple, Optional, Tuple
 
 import torch
 from torch import Tensor
 
 from ..threat_model import Number, ThreatModel
-from .frozen import frozen, networks_of, own_chance
-from .inputs import DEFAULT_IGNORE_INDEX, AttackInputs, check_inputs
-from .model import CheckedModel, Model, check_model, tapped
+from .frozen import frozen, own_chance
+from .inputs import AttackInputs, check_inputs
+from .model import AttackedModel, CheckedModel, Model, check_model
 
 Callback = Callable[[int, Tensor], Any]
 
@@ -57,6 +57,8 @@ class Attack(ABC):
     can_target = True
     needs_features = False
     feature_layer: Optional[str] = None
+    # Arguments that the classes which compose the attack set themselves.
+    parts: Tuple[str, ...] = ()
 
     def __init__(self,
                  eps: Optional[Number] = None,
@@ -71,7 +73,7 @@ class Attack(ABC):
             raise TypeError(
                 f'{self.name} has no argument '
                 f'{", ".join(map(repr, sorted(unknown)))}; it takes '
-                f'{", ".join(sorted(arguments_of(type(self))))}')
+                f'{", ".join(sorted(self.arguments()))}')
         self.threat_model = ThreatModel(norm, eps)
         if ignore_index is not None:
             check_int('ignore_index', ignore_index)
@@ -89,6 +91,31 @@ class Attack(ABC):
         self.restarts = restarts
         self.targeted = targeted
         self.keep = keep
+
+    @classmethod
+    def arguments(cls) -> Dict[str, Any]:
+        """Return the names of the arguments and their defaults.
+
+        Those of the bases are among them where they are passed on; one
+        without a default has None.
+        """
+        found: Dict[str, Any] = {}
+        for base in inspect.getmro(cls):
+            if '__init__' not in vars(base):
+                continue
+            parameters = inspect.signature(base.__init__).parameters.values()
+            hidden = {'self', *found}
+            if base is not cls:
+                hidden.update(vars(base).get('parts', ()))
+            found.update({
+                p.name: None if p.default is p.empty else p.default
+                for p in parameters
+                if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)
+                and p.name not in hidden
+            })
+            if not any(p.kind is p.VAR_KEYWORD for p in parameters):
+                break
+        return found
 
     @property
     def name(self) -> str:
@@ -108,6 +135,18 @@ class Attack(ABC):
     def resolved_eps(self, images: Tensor) -> float:
         """Return the radius for images of this size."""
         return self.threat_model.radius(images)
+
+    def resolved_ignore_index(self, model: AttackedModel) -> int:
+        """Return the label that does not count: its own, or the model's."""
+        if self.ignore_index is not None:
+            return self.ignore_index
+        return model.ignore_index
+
+    def checked(self, model: AttackedModel, labels: Tensor) -> CheckedModel:
+        """Return the model as this attack reads it, its outputs checked."""
+        if self.feature_layer is not None:
+            model = model.with_feature_layer(self.feature_layer)
+        return CheckedModel(model, labels, self.name, self.needs_features)
 
     def __call__(self,
                  model: Model,
@@ -161,28 +200,22 @@ class Attack(ABC):
             callback: Optional[Callback] = None,
             generator: Optional[torch.Generator] = None) -> AttackResult:
         """Do as :meth:`__call__`, and return what the attack saw as well."""
-        check_model(model, self.name)
+        model = check_model(model, self.name)
         check_generator(generator)
         # A tensor made under inference_mode cannot take part in a backward
         # pass; its clone, made outside, can.
         with torch.inference_mode(False), torch.enable_grad():
-            ignore_index = self.ignore_index
-            if ignore_index is None:
-                ignore_index = getattr(model, 'ignore_index', None)
-            if ignore_index is None:
-                ignore_index = DEFAULT_IGNORE_INDEX
-            inputs = check_inputs(images, labels, mask, ignore_index,
+            inputs = check_inputs(images, labels, mask,
+                                  self.resolved_ignore_index(model),
                                   self.targeted)
             if not bool(inputs.labelled.any()):
                 return AttackResult(inputs.images,
                                     inputs.num_labelled * float('nan'))
-            with tapped(model, self.feature_layer) as tapped_model, \
-                    frozen(networks_of(model)), \
-                    own_chance(generator, images.device):
-                checked = CheckedModel(tapped_model, inputs.labels,
-                                       self.name, self.needs_features)
-                if callback is not None:
-                    callback = own_copies(callback)
+            checked = self.checked(model, inputs.labels)
+            if callback is not None:
+                callback = own_copies(callback)
+            with frozen(model.attacked_networks()), own_chance(
+                    generator, images.device):
                 return self._run(checked, inputs, callback, generator)
 
     @abstractmethod
@@ -203,21 +236,6 @@ def own_copies(callback: Callback) -> Callback:
         callback(step, adv_images.clone())
 
     return call
-
-
-def arguments_of(kind: type) -> Set[str]:
-    """Return the names that an attack takes, its bases' included."""
-    named = [
-        {
-            name for name, parameter in inspect.signature(
-                base.__init__).parameters.items()
-            if parameter.kind is not inspect.Parameter.VAR_KEYWORD
-        } for base in kind.__mro__
-        if '__init__' in vars(base) and base is not object
-    ]
-    # The parts of an attack are set by the class that composes it.
-    parts = {'self', 'objective', 'update', 'view'} - (named[0] - {'self'})
-    return set().union(*named) - parts
 
 
 def check_int(name: str, value: Any, least: Optional[int] = None) -> None:

@@ -7,7 +7,6 @@ from torch import Tensor
 from .tensors import predict_classes
 
 RANGE_SLACK = 1e-4  # rounding of a normalise and de-normalise round trip
-DEFAULT_IGNORE_INDEX = 255
 
 
 class AttackInputs(NamedTuple):
