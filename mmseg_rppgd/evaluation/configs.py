@@ -72,8 +72,7 @@ def is_own_hook(hook: Any) -> bool:
         scope, _, name = kind.rpartition('.')
         if scope:
             return scope == SCOPE
-        HOOKS.import_from_location()
-        return name in HOOKS.module_dict
+        return HOOKS.own(name) is not None
     return kind.__module__.split('.')[0] == SCOPE
 
 

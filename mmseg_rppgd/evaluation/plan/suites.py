@@ -17,6 +17,7 @@ from typing import Any, Callable, Dict, List, Optional, Sequence, Union
 from mmengine.config import Config
 
 from ...attacks.base import check_int, refuse_targets
+from ...config import without_scopes
 from .rows import Row, make_rows, type_name
 
 PACKAGE = osp.dirname(osp.dirname(osp.dirname(osp.abspath(__file__))))
@@ -135,7 +136,7 @@ def _checked(suite: Any, where: str) -> Dict[str, Any]:
             suite.get('attacks'), (list, tuple)):
         raise ValueError(f'{where} must be a dict(attacks=[dict(attack='
                          f"dict(type='PGD')), ...]), but got {suite!r}")
-    suite = getattr(suite, 'to_dict', lambda: dict(suite))()
+    suite = without_scopes(suite)
     _check_keys(suite, SUITE_KEYS, where)
     for entry in suite['attacks']:
         if not isinstance(entry, dict) or not isinstance(
