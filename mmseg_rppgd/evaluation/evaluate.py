@@ -269,7 +269,7 @@ class _Test:
         if self.rank == 0 and self.out_dir is not None:
             report.write(self.out_dir, visualizer)
         barrier()
-        self.screen.show(report, self.out_dir)
+        self.screen.show(results, self.out_dir, report.notes, matrix)
         return results
 
     def _start(self, resume: bool) -> None:
