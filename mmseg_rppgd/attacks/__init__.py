@@ -1,11 +1,12 @@
 """Attacks on any callable images -> logits, torch alone."""
+from .adv_lib import DAG, ALMAProx
 from .apgd import APGD
 from .base import Attack, AttackResult, SegOutput
 from .cw import CW
 from .deepfool import DeepFool
 from .ensemble import EnsembleAttack
 from .gradient_attack import GradientAttack
-from .minimal_norm import DAG, ALMAProx, MinimalNormAttack, MinimalResult
+from .minimal_norm import MinimalNormAttack, MinimalResult
 from .objectives import Objective, PixelObjective
 from .presets import BIM, FGSM, MIFGSM, PGD, CosPGD, PAdam, SegPGD
 from .regions import Regions

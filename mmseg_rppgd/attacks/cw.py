@@ -5,10 +5,9 @@ import torch
 from torch import Tensor
 
 from ..registry import ATTACKS
-from .base import (AttackInputs, AttackResult, Callback, CheckedModel,
-                   full_precision)
-from .candidates import Candidates
-from .gradient_attack import FiniteCheck, GradientAttack, check_depends
+from .base import (AttackInputs, AttackResult, Callback, Candidates,
+                   CheckedModel, FiniteCheck, check_depends, full_precision)
+from .gradient_attack import GradientAttack
 from .objectives import PixelObjective, margin
 from .threat_model import Number, parse_length, parse_number
 from .updates import Adam
@@ -108,7 +107,7 @@ class CW(GradientAttack):
             return super()._run(model, inputs, callback, generator)
         ball = self.threat_model.around(inputs.images, inputs.mask)
         candidates = Candidates(model, inputs, ball)
-        finite = FiniteCheck(self, inputs.images.device)
+        finite = FiniteCheck(self.name, self.steps, inputs.images.device)
         start = ((2 * inputs.images - 1) * (1 - TANH_SLACK)).atanh()
         offset = torch.zeros_like(start)
         adam = Adam()

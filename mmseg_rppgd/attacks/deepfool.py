@@ -6,8 +6,8 @@ from torch import Tensor
 
 from ..registry import ATTACKS
 from .base import (AttackInputs, AttackResult, Callback, CheckedModel,
-                   check_int, full_precision, predict_classes)
-from .gradient_attack import FiniteCheck, gradient
+                   FiniteCheck, check_int, full_precision, gradient,
+                   predict_classes)
 from .minimal_norm import MinimalNormAttack
 from .objectives import pick
 from .threat_model import Ball, Number, parse_number
@@ -72,7 +72,7 @@ class DeepFool(MinimalNormAttack):
              generator: Optional[torch.Generator]) -> AttackResult:
         ball = self._ball(inputs)
         candidates = self._candidates(model, inputs, ball)
-        finite = FiniteCheck(self, inputs.images.device)
+        finite = FiniteCheck(self.name, self.steps, inputs.images.device)
         adv_images = inputs.images
         for step in range(1, self.steps + 1):
             leaf = adv_images.detach().requires_grad_()

@@ -6,10 +6,8 @@ import torch
 from torch import Tensor
 
 from ..registry import ATTACKS
-from .base import (Attack, AttackInputs, AttackResult, Callback, CheckedModel,
-                   Model, tapped)
-from .candidates import OneImage, one_by_one
-from .gradient_attack import BestIterate
+from .base import (Attack, AttackedModel, AttackInputs, AttackResult,
+                   BestIterate, Callback, CheckedModel, OneImage, one_by_one)
 
 SHARED = ('norm', 'eps', 'ignore_index', 'targeted')
 
@@ -89,18 +87,18 @@ class EnsembleAttack(Attack):
         return one_by_one(
             partial(self._run_one, model.model, generator), inputs, callback)
 
-    def _run_one(self, model: Model, generator: Optional[torch.Generator],
+    def _run_one(self, model: AttackedModel,
+                 generator: Optional[torch.Generator],
                  image: OneImage) -> AttackResult:
         inputs = image.inputs
-        judge = CheckedModel(model, inputs, self)
+        judge = self.checked(model, inputs.labels)
         worst = BestIterate(inputs)
         count = counter(image.callback)
         for attack in self.attacks:
-            with tapped(model, attack.feature_layer) as tapped_model:
-                adv_images = attack._run(
-                    CheckedModel(tapped_model, inputs, attack), inputs,
-                    count, generator).adv_images
-            see(worst, judge, adv_images)
+            result = attack._run(
+                attack.checked(model, inputs.labels), inputs, count,
+                generator)
+            see(worst, judge, result.adv_images)
         see(worst, judge, inputs.images)
         return worst.result()
 

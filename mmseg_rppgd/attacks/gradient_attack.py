@@ -5,8 +5,9 @@ from typing import List, NamedTuple, Optional
 import torch
 from torch import Tensor
 
-from .base import (Attack, AttackInputs, AttackResult, Callback, CheckedModel,
-                   SegOutput, check_int, full_precision)
+from .base import (Attack, AttackInputs, AttackResult, BestIterate, Callback,
+                   CheckedModel, FiniteCheck, SegOutput, ascent_gradient,
+                   check_int, full_precision)
 from .diversity import InputDiversity
 from .objectives import Objective
 from .threat_model import Ball, Number, parse_length
@@ -48,6 +49,8 @@ class GradientAttack(Attack):
         >>> attack = GradientAttack(
         ...     0.03, objective=PixelObjective('js', 'correct'), steps=20)
     """
+
+    parts = ('objective', 'update', 'view')
 
     def __init__(self,
                  eps: Optional[Number] = None,
@@ -130,14 +133,14 @@ class GradientAttack(Attack):
     def _climb(self, model: CheckedModel, inputs: AttackInputs, ball: Ball,
                start: Start, clean_logits: Optional[Tensor],
                callback: Optional[Callback],
-               tracker: Optional['BestIterate']) -> AttackResult:
+               tracker: Optional[BestIterate]) -> AttackResult:
         """Run once; return the last iterate and what its predecessor gave."""
         objective = copy.copy(self.objective)
         objective.init(inputs, clean_logits)
         update = copy.copy(self.update)
         update.init(ball, self.resolved_alpha(ball.eps), self.steps)
         adv_images = start.images
-        finite = FiniteCheck(self, adv_images.device)
+        finite = FiniteCheck(self.name, self.steps, adv_images.device)
         for step in range(1, self.steps + 1):
             leaf = adv_images.detach().requires_grad_()
             if self.view is None:
@@ -169,95 +172,10 @@ class GradientAttack(Attack):
         """Return what tells the update how far each image has come (B,)."""
         return loss.detach()
 
-    def _track(self, tracker: 'BestIterate', model: CheckedModel,
+    def _track(self, tracker: BestIterate, model: CheckedModel,
                adv_images: Tensor, output: Optional[SegOutput]) -> None:
         """Score an iterate by its own output, not by that of its view."""
         if output is None or self.view is not None:
             with torch.no_grad():
                 output = model(adv_images)
         tracker.see(adv_images, output.logits.detach())
-
-
-class FiniteCheck:
-    """Notes the first step with a non-finite gradient, without a sync."""
-
-    def __init__(self, attack: GradientAttack, device: torch.device) -> None:
-        self.attack = attack
-        self.bad_step = torch.zeros((), dtype=torch.int64, device=device)
-
-    def see(self, grad: Tensor, step: int) -> None:
-        """Look at the gradient of a step."""
-        self.note(~grad.isfinite().all(), step)
-
-    def note(self, bad: Tensor, step: int) -> None:
-        """Take in whether a step was bad, a bool tensor of no dimension."""
-        first = (self.bad_step == 0) & bad
-        self.bad_step = torch.where(first, step, self.bad_step)
-
-    def raise_if_not(self) -> None:
-        """Raise FloatingPointError if a gradient was not finite."""
-        if int(self.bad_step):
-            raise FloatingPointError(
-                f'the gradient of {self.attack.name} is not finite at step '
-                f'{int(self.bad_step)} of {self.attack.steps}; look for '
-                'infinite logits or, under autocast, an overflow in half '
-                'precision')
-
-
-class BestIterate:
-    """The iterate of each image with most wrong labelled pixels.
-
-    Targeted, the one with fewest; of equals the earlier.
-    """
-
-    def __init__(self, inputs: AttackInputs) -> None:
-        self.inputs = inputs
-        self.images = inputs.images
-        self.wrong: Optional[Tensor] = None
-
-    def see(self, images: Tensor, logits: Tensor) -> None:
-        """Consider an iterate and the logits it gave."""
-        wrong = self.inputs.count_wrong(logits)
-        if self.wrong is None:
-            self.images, self.wrong = images, wrong
-            return
-        better = (
-            wrong < self.wrong
-            if self.inputs.targeted else wrong > self.wrong)
-        self.images = torch.where(
-            better.view(-1, 1, 1, 1), images, self.images)
-        self.wrong = torch.where(better, wrong, self.wrong)
-
-    def result(self) -> AttackResult:
-        """Return the kept iterates and their MisRatio."""
-        return AttackResult(self.images,
-                            100 * self.wrong / self.inputs.num_labelled)
-
-
-def ascent_gradient(loss: Tensor, images: Tensor,
-                    inputs: AttackInputs) -> Tensor:
-    """Return the gradient of each image's loss with respect to it.
-
-    The loss is scaled by the number of labelled pixels: its gradients are
-    then of the size of one pixel's and do not underflow in half precision.
-    """
-    return gradient((loss * inputs.num_labelled).sum(), images)
-
-
-def gradient(value: Tensor, images: Tensor,
-             retain_graph: bool = False) -> Tensor:
-    """Return the gradient of a number with respect to the images."""
-    grad = None
-    if value.requires_grad:
-        grad, = torch.autograd.grad(
-            value, images, retain_graph=retain_graph, allow_unused=True)
-    check_depends(grad is not None)
-    return grad
-
-
-def check_depends(found: bool) -> None:
-    """Raise ValueError if no gradient was found."""
-    if not found:
-        raise ValueError(
-            'the output of model does not depend on images through autograd; '
-            'remove detach(), no_grad() or non-differentiable steps from it')

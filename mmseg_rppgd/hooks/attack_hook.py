@@ -8,10 +8,10 @@ from mmengine.runner import autocast
 from torch import nn
 
 from ..attacks.base import Attack
-from ..batches import check_adv_ratio
 from ..pixel_model import perturb_batch
+from ..pixel_model.batches import check_adv_ratio
 from ..registry import ATTACKS, HOOKS
-from ..time_share import TimeShare
+from ..timing import TimeShare
 
 STAGES = ('train', 'val', 'test')
 

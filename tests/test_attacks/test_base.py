@@ -4,7 +4,7 @@ from torch import nn
 from toy_models import FAST, ToySegmentor
 
 from mmseg_rppgd.attacks import PGD, RPPGD, SegOutput
-from mmseg_rppgd.attacks.base import frozen, predict_classes
+from mmseg_rppgd.attacks.base import AttackedModel, frozen, predict_classes
 from mmseg_rppgd.registry import ATTACKS
 
 
@@ -158,16 +158,16 @@ def test_model_tells_its_ignore_index_when_the_attack_has_none(model, images):
 def test_networks_a_model_does_not_register_are_frozen_too(images, labels):
     network = ToySegmentor().double().train()
 
-    class Holder:
+    class Holder(AttackedModel):
 
         def attacked_networks(self):
             return [network]
 
-        def __call__(self, images):
-            assert not network.training
-            return network(images)
+    def call(images):
+        assert not network.training
+        return network(images)
 
-    PGD(steps=1)(Holder(), images, labels)
+    PGD(steps=1)(Holder(call), images, labels)
     assert network.training
 
 

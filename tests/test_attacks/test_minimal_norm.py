@@ -6,10 +6,8 @@ import torch
 from toy_models import adv_lib
 
 from mmseg_rppgd.attacks import DAG, ALMAProx, DeepFool
-from mmseg_rppgd.attacks._adv_lib import PLOTTER, load_adv_lib
-from mmseg_rppgd.attacks.base import AttackInputs
-from mmseg_rppgd.attacks.candidates import Candidates
-from mmseg_rppgd.attacks.minimal_norm import penalty_p2
+from mmseg_rppgd.attacks.adv_lib import PLOTTER, load_adv_lib, penalty_p2
+from mmseg_rppgd.attacks.base import AttackInputs, Candidates
 from mmseg_rppgd.attacks.threat_model import ThreatModel
 
 

@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from mmseg_rppgd.attacks import SegOutput
-from mmseg_rppgd.attacks._adv_lib import load_adv_lib
+from mmseg_rppgd.attacks.adv_lib import load_adv_lib
 
 NUM_CLASSES = 4
 

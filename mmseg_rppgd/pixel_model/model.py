@@ -1,21 +1,18 @@
-"""A segmentor of MMSeg as a model of [0, 1] images, and batches attacked."""
+"""A segmentor of MMSeg as a model of [0, 1] images."""
 import copy
 import math
-import time
 from contextlib import contextmanager
 from functools import partial
-from typing import (Callable, Iterator, List, NamedTuple, Optional, Sequence,
-                    Tuple, Union)
+from typing import Iterator, List, Optional, Tuple
 
 import torch
 import torch.nn.functional as F
 from mmengine.model import BaseTTAModel, is_model_wrapper
 from torch import Tensor, nn
 
-from .attacks.base import (DEFAULT_IGNORE_INDEX, Attack, AttackResult,
-                           SegOutput, describe, predict_classes)
-from .batches import LoaderBatch, ModelBatch, labels_of, num_attacked, unflip
-from .pixel_space import PixelSpace, Size, num_channels
+from ..attacks.base import DEFAULT_IGNORE_INDEX, AttackedModel, SegOutput
+from ..attacks.base.model import capture, feature_map, find_layer
+from .space import PixelSpace, Size, num_channels
 from .windows import (Box, check_windows, run_windows, run_windows_twice,
                       stitch, window_boxes)
 
@@ -75,7 +72,7 @@ def last_head(segmentor: nn.Module) -> nn.Module:
     return head[-1] if isinstance(head, nn.ModuleList) else head
 
 
-class PixelModel(nn.Module):
+class PixelModel(nn.Module, AttackedModel):
     """A segmentor of MMSeg as a model of [0, 1] images.
 
     .. code:: text
@@ -126,7 +123,7 @@ class PixelModel(nn.Module):
                  surface: Optional[str] = None,
                  *,
                  pad_to: Optional[Size] = None) -> None:
-        super().__init__()
+        nn.Module.__init__(self)
         segmentor = unwrap_segmentor(segmentor)
         # Past nn.Module, which would register its parameters here.
         self.__dict__['segmentor'] = segmentor
@@ -147,14 +144,15 @@ class PixelModel(nn.Module):
         return self.head.align_corners
 
     @property
-    def ignore_index(self) -> Optional[int]:
-        """int: Label that the last head ignores; None where it has none."""
-        return getattr(self.head, 'ignore_index', None)
+    def ignore_index(self) -> int:
+        """int: Label that the last head ignores; where it has none, 255."""
+        index = getattr(self.head, 'ignore_index', None)
+        return DEFAULT_IGNORE_INDEX if index is None else index
 
     @property
     def num_classes(self) -> int:
         """int: Number of logits; two for a binary head."""
-        return _num_classes(self.segmentor)
+        return max(2, self.head.out_channels)
 
     @property
     def pixel_space(self) -> PixelSpace:
@@ -170,7 +168,13 @@ class PixelModel(nn.Module):
         """Return the networks that are used here but not registered."""
         return [self.segmentor]
 
-    def with_feature_layer(self, path: Optional[str]) -> 'PixelModel':
+    def with_label_size(self, label_size: Size) -> 'PixelModel':
+        """Return the same model with logits of this size."""
+        model = copy.copy(self)
+        model.label_size = label_size
+        return model
+
+    def with_feature_layer(self, path: str) -> 'PixelModel':
         """Return the same model, giving the output of module ``path``."""
         return PixelModel(
             self.segmentor, self.label_size, path, self.surface,
@@ -234,14 +238,7 @@ class PixelModel(nn.Module):
     def _find_tap(self) -> Optional[nn.Module]:
         if self.feature_layer is None:
             return getattr(self.head, 'conv_seg', None)
-        modules = dict(self.segmentor.named_modules())
-        if not self.feature_layer or self.feature_layer not in modules:
-            known = ', '.join(name for name in modules
-                              if name and name.count('.') < 2)
-            raise ValueError(
-                f'feature_layer {self.feature_layer!r} is no module of '
-                f'{type(self.segmentor).__name__}; among them are {known}')
-        return modules[self.feature_layer]
+        return find_layer(self.segmentor, self.feature_layer)
 
     def _run(
         self, inputs: Tensor
@@ -271,41 +268,17 @@ class PixelModel(nn.Module):
             ori_shape=size, img_shape=size, pad_shape=size,
             batch_input_shape=size, padding_size=[0, 0, 0, 0])
         metas = [dict(meta) for _ in range(len(inputs))]
-        with _evaluating(self.segmentor), self._tapped() as captured:
+        with _evaluating(self.segmentor), capture(
+                self._tap, reads=self.feature_layer is None) as captured:
             logits = self.segmentor.encode_decode(inputs, metas)
         return logits, self._features(captured)
 
-    @contextmanager
-    def _tapped(self) -> Iterator[list]:
-        """Collect what the feature layer reads or gives."""
-        captured: list = []
-        if self._tap is None:
-            yield captured
-            return
-        if self.feature_layer is None:
-            handle = self._tap.register_forward_pre_hook(
-                lambda module, args: captured.append(args[0]))
-        else:
-            handle = self._tap.register_forward_hook(
-                lambda module, args, output: captured.append(
-                    output.clone() if isinstance(output, Tensor) else output))
-        try:
-            yield captured
-        finally:
-            handle.remove()
-
     def _features(self, captured: list) -> Optional[Tensor]:
+        if self.feature_layer is not None:
+            return feature_map(captured, self.feature_layer, self.head)
         features = captured[-1] if captured else None
-        if isinstance(features, Tensor) and features.dim() == 4:
-            return features
-        if self.feature_layer is None:
-            return None
-        what = 'gave ' + describe(features) if captured else 'did not run'
-        raise ValueError(
-            f'feature_layer {self.feature_layer!r} must give a feature map '
-            f'(B, D, h, w), but it {what} in the inference of '
-            f'{type(self.head).__name__}; name another module, or leave '
-            "feature_layer out for the input of the head's conv_seg")
+        is_map = isinstance(features, Tensor) and features.dim() == 4
+        return features if is_map else None
 
     def _resize(self, maps: Tensor, size: Size) -> Tensor:
         if tuple(maps.shape[-2:]) == tuple(size):
@@ -331,228 +304,6 @@ class PixelModel(nn.Module):
                            for piece, box in zip(pieces, boxes)), boxes,
                           padded)
         return self._resize(maps[..., :size[0], :size[1]], label_size)
-
-
-class PerturbedBatch(NamedTuple):
-    """What :func:`perturb_batch` returns.
-
-    Args:
-        inputs (list[Tensor] | Tensor): Inputs like those given, the attacked
-            images replaced: loader inputs by floating-point ones on the
-            device of the segmentor.
-        clean_images (list[Tensor]): The attacked images (3, H, W) before.
-        adv_images (list[Tensor]): And after.
-        mis_ratio (Tensor, optional): (n_adv,) percentage of wrong labelled
-            pixels in the last prediction that the attack saw.
-        seconds (float): Time of the attack.
-        logits (list[Tensor], optional): With ``surface='crop'`` alone,
-            (C, H, W) at label size for each attacked image.
-    """
-    inputs: Union[List[Tensor], Tensor]
-    clean_images: List[Tensor]
-    adv_images: List[Tensor]
-    mis_ratio: Optional[Tensor]
-    seconds: float
-    logits: Optional[List[Tensor]] = None
-
-
-Generators = Union[None, torch.Generator, Sequence[torch.Generator]]
-
-
-def perturb_batch(attack: Attack,
-                  segmentor: nn.Module,
-                  inputs: Union[Sequence[Tensor], Tensor],
-                  data_samples: Sequence,
-                  *,
-                  training: bool = False,
-                  adv_ratio: float = 1.0,
-                  normalized: bool = False,
-                  surface: Optional[str] = None,
-                  generator: Generators = None) -> PerturbedBatch:
-    """Attack the last part of a batch, as the loader or the model has it.
-
-    The hooks, the wrapper and the robust test all come through here. Only
-    the images that are used are attacked; padding is no part of an image.
-    Images of one size are attacked together, others one by one.
-
-    Args:
-        attack (Attack): The attack.
-        segmentor (nn.Module): What it attacks, see :class:`PixelModel`.
-        inputs (list[Tensor] | Tensor): Loader inputs (3, H, W), BGR, 0 to
-            255, each of its size; or, with ``normalized``, the padded tensor
-            (B, 3, H, W) that the data preprocessor made of them.
-        data_samples (list[SegDataSample]): With ``gt_sem_seg``, at the size
-            of the inputs in training, at the original size in tests.
-        training (bool): Whether the batch is one of training: inference of
-            the whole image, padded as in training. Defaults to False,
-            inference as ``test_cfg`` says.
-        adv_ratio (float): Share of the batch that is attacked:
-            floor(B x adv_ratio + 0.5) images, the last ones. Defaults to 1.
-        normalized (bool): Which inputs are given. Defaults to False, those
-            of the loader.
-        surface (str, optional): ``'whole'``, ``'slide'`` (all windows
-            attacked jointly) or ``'crop'``: the protocol of DDC-AT, which
-            attacks every window by itself with the labels of its crop.
-            Overlapping windows then disagree, so there is no adversarial
-            image: read ``logits`` of the result; its ``adv_images`` are
-            means over windows. Defaults to None, what ``test_cfg`` says, or
-            'whole' in training.
-        generator (torch.Generator | list, optional): Source of noise; of a
-            list, one for each attacked image, attacked one by one. Defaults
-            to None, the global one.
-
-    Raises:
-        TypeError: If the batch is one of test-time augmentation.
-        ValueError: If labels or meta keys are missing, or a label lies
-            outside the classes.
-    """
-    segmentor = unwrap_segmentor(segmentor)
-    num_adv = num_attacked(inputs, data_samples, adv_ratio)
-    if not num_adv:
-        return PerturbedBatch(inputs, [], [], None, 0.0)
-    first = len(data_samples) - num_adv
-    samples = data_samples[first:]
-    batch = (ModelBatch if normalized else LoaderBatch)(
-        segmentor, inputs, data_samples, training)
-    images = [batch.image(i) for i in range(first, len(data_samples))]
-    labels = [
-        labels_of(sample, box, training, _ignore_index(attack, segmentor),
-                  _num_classes(segmentor)).to(images[0].device)
-        for sample, box in zip(samples, batch.boxes[first:])
-    ]
-    if surface == 'crop':
-        run = partial(_attack_windows, attack, segmentor)
-    else:
-        model = partial(
-            PixelModel, segmentor, pad_to=batch.pad_to,
-            surface='whole' if training and surface is None else surface)
-        run = partial(_attack_images, attack, model)
-    clock = _Clock(images[0].device)
-    results = [
-        run(*group) for group in _groups(images, labels, generator)
-    ]
-    seconds = clock.read()
-    adv_images = [image for result in results for image in result.adv_images]
-    ratios = [result.mis_ratio for result in results]
-    logits = None
-    if surface == 'crop':
-        logits = [
-            unflip(maps, sample, training) for maps, sample in zip(
-                (maps for result in results for maps in result.logits),
-                samples)
-        ]
-    return PerturbedBatch(
-        inputs=batch.replaced(first, adv_images),
-        clean_images=images,
-        adv_images=adv_images,
-        mis_ratio=(None if any(ratio is None for ratio in ratios) else
-                   torch.cat(ratios)),
-        seconds=seconds,
-        logits=logits)
-
-
-def _groups(images: List[Tensor], labels: List[Tensor],
-            generator: Generators) -> List[tuple]:
-    """Return what is attacked together: images, labels, generator."""
-    if generator is None or isinstance(generator, torch.Generator):
-        sizes = {(x.shape, y.shape) for x, y in zip(images, labels)}
-        if len(sizes) == 1:
-            return [(torch.stack(images), torch.stack(labels), generator)]
-        generators = [generator] * len(images)
-    else:
-        generators = list(generator)
-        if len(generators) != len(images):
-            raise ValueError(
-                'generator must be one, or a list of one for each of the '
-                f'{len(images)} attacked images, but got {len(generators)}')
-    return [(x[None], y[None], g)
-            for x, y, g in zip(images, labels, generators)]
-
-
-def _ignore_index(attack: Attack, segmentor: nn.Module) -> int:
-    """Return what the attack ignores: its own choice, or the head's."""
-    for index in (attack.ignore_index,
-                  getattr(last_head(segmentor), 'ignore_index', None)):
-        if index is not None:
-            return index
-    return DEFAULT_IGNORE_INDEX
-
-
-def _num_classes(segmentor: nn.Module) -> int:
-    return max(2, last_head(segmentor).out_channels)
-
-
-class WindowsResult(NamedTuple):
-    """Like AttackResult, of windows attacked each by itself.
-
-    Args:
-        adv_images (Tensor): Means over overlapping windows.
-        mis_ratio (Tensor): (B,) that of ``logits``.
-        logits (Tensor): (B, C, H, W) stitched, at label size.
-    """
-    adv_images: Tensor
-    mis_ratio: Tensor
-    logits: Tensor
-
-
-def _attack_images(attack: Attack, model: Callable[..., PixelModel],
-                   images: Tensor, labels: Tensor,
-                   generator: Optional[torch.Generator]) -> AttackResult:
-    """Attack images (B, 3, H, W) of one size, in one go."""
-    return attack.run(
-        model(tuple(labels.shape[-2:])), images, labels, generator=generator)
-
-
-def _attack_windows(attack: Attack, segmentor: nn.Module, images: Tensor,
-                    labels: Tensor,
-                    generator: Optional[torch.Generator]) -> WindowsResult:
-    """Attack every window of the unpadded image by itself (DDC-AT)."""
-    model = PixelModel(segmentor, surface='whole')
-    check_windows(model.test_cfg)
-    size, label_size = tuple(images.shape[-2:]), tuple(labels.shape[-2:])
-    crop_labels = labels
-    if label_size != size:
-        crop_labels = F.interpolate(
-            labels[:, None].float(), size, mode='nearest-exact')[:, 0].long()
-    boxes = window_boxes(size, model.test_cfg['crop_size'],
-                         model.test_cfg['stride'])
-    crops_of_images = [[
-        attack(model, box.crop(image).contiguous(), box.crop(label),
-               generator=generator) for box in boxes
-    ] for image, label in zip(images.split(1), crop_labels.split(1))]
-    crops = [torch.cat(window) for window in zip(*crops_of_images)]
-    with torch.no_grad():
-        logits = stitch((model(crop).logits for crop in crops), boxes, size)
-    if label_size != size:
-        logits = F.interpolate(
-            logits, label_size, mode='bilinear',
-            align_corners=model.align_corners)
-    labelled = labels != _ignore_index(attack, segmentor)
-    wrong = (predict_classes(logits) != labels) & labelled
-    return WindowsResult(
-        stitch(crops, boxes, size),
-        100 * wrong.sum((1, 2)) / labelled.sum((1, 2)), logits)
-
-
-class _Clock:
-    """Measures time on the device where the work is done."""
-
-    def __init__(self, device: torch.device) -> None:
-        self.events = None
-        if device.type == 'cuda':
-            self.events = [torch.cuda.Event(enable_timing=True)
-                           for _ in range(2)]
-            self.events[0].record()
-        self.start = time.perf_counter()
-
-    def read(self) -> float:
-        """Return the seconds since the start."""
-        if self.events is None:
-            return time.perf_counter() - self.start
-        self.events[1].record()
-        # An attack ends with a sync of its own, so nothing is waited for.
-        self.events[1].synchronize()
-        return self.events[0].elapsed_time(self.events[1]) / 1000
 
 
 def _dtype_of(module: nn.Module) -> torch.dtype:

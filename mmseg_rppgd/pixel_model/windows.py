@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from .pixel_space import Size
+from .space import Size
 
 Outputs = Tuple[Tensor, Optional[Tensor]]
 

@@ -5,7 +5,7 @@ from typing import List, Optional, Sequence, Union
 
 from torch import Tensor, nn
 
-from .pixel_space import PixelSpace
+from .space import PixelSpace
 from .windows import Box
 
 

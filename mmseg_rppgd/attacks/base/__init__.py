@@ -1,0 +1,25 @@
+"""What attacks are written with."""
+from .attack import (Attack, AttackResult, Callback, check_generator,
+                     check_int)
+from .frozen import frozen, own_chance
+from .gradients import (FiniteCheck, ascent_gradient, check_depends,
+                        gradient)
+from .inputs import RANGE_SLACK, AttackInputs, check_inputs
+from .model import (DEFAULT_IGNORE_INDEX, AttackedModel, CheckedModel, Model,
+                    SegOutput, capture, check_model)
+from .one_by_one import OneImage, one_by_one, select
+from .tensors import (at_least_float32, describe, full_precision,
+                      predict_classes)
+from .trackers import (BestIterate, Candidates, SmallestSuccess,
+                       count_reached, perturbation_norm)
+
+__all__ = [
+    'Attack', 'AttackInputs', 'AttackResult', 'AttackedModel', 'BestIterate',
+    'Callback', 'Candidates', 'CheckedModel', 'DEFAULT_IGNORE_INDEX',
+    'FiniteCheck', 'Model', 'OneImage', 'RANGE_SLACK', 'SegOutput',
+    'SmallestSuccess', 'ascent_gradient', 'at_least_float32', 'capture',
+    'check_depends', 'check_generator', 'check_inputs', 'check_int',
+    'check_model', 'count_reached', 'describe', 'frozen', 'full_precision',
+    'gradient', 'one_by_one', 'own_chance', 'perturbation_norm',
+    'predict_classes', 'select'
+]

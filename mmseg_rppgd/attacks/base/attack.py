@@ -1,0 +1,254 @@
+"""What every attack is: its arguments, its call and its promises."""
+import inspect
+from abc import ABC, abstractmethod
+from typing import Any, Callable, Dict, NamedTuple, Optional, Tuple
+
+import torch
+from torch import Tensor
+
+from ..threat_model import Number, ThreatModel
+from .frozen import frozen, own_chance
+from .inputs import AttackInputs, check_inputs
+from .model import AttackedModel, CheckedModel, Model, check_model
+
+Callback = Callable[[int, Tensor], Any]
+
+
+class AttackResult(NamedTuple):
+    """What :meth:`Attack.run` returns.
+
+    Args:
+        adv_images (Tensor): Adversarial images, like the clean ones.
+        mis_ratio (Tensor, optional): (B,) percentage of wrong labelled
+            pixels in the last prediction that the attack saw, which for an
+            attack that returns its last iterate is the one before it. NaN
+            for an image without a labelled pixel.
+    """
+    adv_images: Tensor
+    mis_ratio: Optional[Tensor]
+
+
+class Attack(ABC):
+    """An attack on a segmentation model.
+
+    Calling it returns adversarial images and changes nothing else: see
+    :meth:`__call__`.
+
+    Args:
+        eps (float | str, optional): Radius in units of the [0, 1] pixel
+            range, as a number or a fraction like ``'8/255'``. Defaults to
+            None, 0.03 for linf and 0.03 x sqrt(3HW) for l2.
+        norm (str): ``'linf'`` or ``'l2'`` (per image). Defaults to 'linf'.
+        ignore_index (int, optional): Label of the pixels that do not count.
+            Defaults to None, what the model says or else 255.
+        restarts (int): Number of runs; with more than one, the best iterate
+            of all is kept. Defaults to 1.
+        targeted (bool): Whether the labels are targets to be reached.
+            Defaults to False.
+        keep (str): ``'last'`` returns the last iterate, ``'best'`` the one
+            with most wrong labelled pixels; the start is no iterate.
+            Defaults to 'last'.
+
+    Raises:
+        TypeError: If an argument has the wrong type.
+        ValueError: If an argument is out of range.
+    """
+
+    can_target = True
+    needs_features = False
+    feature_layer: Optional[str] = None
+    # Arguments that the classes which compose the attack set themselves.
+    parts: Tuple[str, ...] = ()
+
+    def __init__(self,
+                 eps: Optional[Number] = None,
+                 *,
+                 norm: str = 'linf',
+                 ignore_index: Optional[int] = None,
+                 restarts: int = 1,
+                 targeted: bool = False,
+                 keep: str = 'last',
+                 **unknown) -> None:
+        if unknown:
+            raise TypeError(
+                f'{self.name} has no argument '
+                f'{", ".join(map(repr, sorted(unknown)))}; it takes '
+                f'{", ".join(sorted(self.arguments()))}')
+        self.threat_model = ThreatModel(norm, eps)
+        if ignore_index is not None:
+            check_int('ignore_index', ignore_index)
+        check_int('restarts', restarts, least=1)
+        if not isinstance(targeted, bool):
+            raise TypeError(f'targeted must be a bool, but got {targeted!r}')
+        if targeted and not self.can_target:
+            raise ValueError(
+                f'targeted=True has no meaning for {self.name}; use PGD, '
+                'SegPGD or CosPGD for a targeted attack')
+        if keep not in ('last', 'best'):
+            raise ValueError("keep must be 'last' or 'best', but got "
+                             f'{keep!r}')
+        self.ignore_index = ignore_index
+        self.restarts = restarts
+        self.targeted = targeted
+        self.keep = keep
+
+    @classmethod
+    def arguments(cls) -> Dict[str, Any]:
+        """Return the names of the arguments and their defaults.
+
+        Those of the bases are among them where they are passed on; one
+        without a default has None.
+        """
+        found: Dict[str, Any] = {}
+        for base in inspect.getmro(cls):
+            if '__init__' not in vars(base):
+                continue
+            parameters = inspect.signature(base.__init__).parameters.values()
+            hidden = {'self', *found}
+            if base is not cls:
+                hidden.update(vars(base).get('parts', ()))
+            found.update({
+                p.name: None if p.default is p.empty else p.default
+                for p in parameters
+                if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)
+                and p.name not in hidden
+            })
+            if not any(p.kind is p.VAR_KEYWORD for p in parameters):
+                break
+        return found
+
+    @property
+    def name(self) -> str:
+        """str: Name of the attack."""
+        return type(self).__name__
+
+    @property
+    def norm(self) -> str:
+        """str: Norm of the ball."""
+        return self.threat_model.norm
+
+    @property
+    def eps(self) -> Optional[float]:
+        """float: Radius of the ball; None for the l2 default."""
+        return self.threat_model.eps
+
+    def resolved_eps(self, images: Tensor) -> float:
+        """Return the radius for images of this size."""
+        return self.threat_model.radius(images)
+
+    def resolved_ignore_index(self, model: AttackedModel) -> int:
+        """Return the label that does not count: its own, or the model's."""
+        if self.ignore_index is not None:
+            return self.ignore_index
+        return model.ignore_index
+
+    def checked(self, model: AttackedModel, labels: Tensor) -> CheckedModel:
+        """Return the model as this attack reads it, its outputs checked."""
+        if self.feature_layer is not None:
+            model = model.with_feature_layer(self.feature_layer)
+        return CheckedModel(model, labels, self.name, self.needs_features)
+
+    def __call__(self,
+                 model: Model,
+                 images: Tensor,
+                 labels: Tensor,
+                 mask: Optional[Tensor] = None,
+                 callback: Optional[Callback] = None,
+                 generator: Optional[torch.Generator] = None) -> Tensor:
+        """Return adversarial images; change nothing else.
+
+        Parameters with their ``.grad`` and ``requires_grad``, buffers, the
+        ``training`` flag of every module and the caller's tensors stay as
+        they are. It works under ``no_grad`` and ``inference_mode``. Modes
+        and flags are looked after for an ``nn.Module``; a bare function
+        minds its own.
+
+        Args:
+            model (callable): images -> logits (B, C, H, W) or
+                :class:`SegOutput`. A segmentor of MMSeg is wrapped first:
+                ``PixelModel(segmentor)``.
+            images (Tensor): Float32 or float64 RGB.
+            labels (Tensor): Int64, at the size of the logits.
+            mask (Tensor, optional): Bool, only there may a perturbation
+                exist. Defaults to None, everywhere.
+            callback (callable, optional): ``callback(step, adv_images)``
+                after each update, step from 1, without gradients. Defaults
+                to None.
+            generator (torch.Generator, optional): Source of all noise, drawn
+                image by image (image outer, restart inner). Defaults to
+                None, the global one.
+
+        Shape:
+            images (B, 3, H, W) in [0, 1] (1e-4 of slack is clamped); labels
+            (B, H', W'); mask (B, 1, H, W); returns like images.
+
+        Raises:
+            TypeError: If a tensor has the wrong dtype, or the model is a raw
+                segmentor.
+            ValueError: If a shape or range is wrong, a label lies outside
+                the classes, or features are needed and not given.
+            FloatingPointError: If a gradient is not finite; names the step.
+        """
+        return self.run(model, images, labels, mask, callback,
+                        generator).adv_images
+
+    def run(self,
+            model: Model,
+            images: Tensor,
+            labels: Tensor,
+            mask: Optional[Tensor] = None,
+            callback: Optional[Callback] = None,
+            generator: Optional[torch.Generator] = None) -> AttackResult:
+        """Do as :meth:`__call__`, and return what the attack saw as well."""
+        model = check_model(model, self.name)
+        check_generator(generator)
+        # A tensor made under inference_mode cannot take part in a backward
+        # pass; its clone, made outside, can.
+        with torch.inference_mode(False), torch.enable_grad():
+            inputs = check_inputs(images, labels, mask,
+                                  self.resolved_ignore_index(model),
+                                  self.targeted)
+            if not bool(inputs.labelled.any()):
+                return AttackResult(inputs.images,
+                                    inputs.num_labelled * float('nan'))
+            checked = self.checked(model, inputs.labels)
+            if callback is not None:
+                callback = own_copies(callback)
+            with frozen(model.attacked_networks()), own_chance(
+                    generator, images.device):
+                return self._run(checked, inputs, callback, generator)
+
+    @abstractmethod
+    def _run(self, model: CheckedModel, inputs: AttackInputs,
+             callback: Optional[Callback],
+             generator: Optional[torch.Generator]) -> AttackResult:
+        """Attack checked inputs on a frozen model, gradients enabled."""
+
+
+def own_copies(callback: Callback) -> Callback:
+    """Let a callback do what it likes with the images it is given.
+
+    A model that it calls need not build a graph.
+    """
+
+    @torch.no_grad()
+    def call(step: int, adv_images: Tensor) -> None:
+        callback(step, adv_images.clone())
+
+    return call
+
+
+def check_int(name: str, value: Any, least: Optional[int] = None) -> None:
+    """Check that an argument is an int, not less than ``least``."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f'{name} must be an int, but got {value!r}')
+    if least is not None and value < least:
+        raise ValueError(f'{name} must be >= {least}, but got {value}')
+
+
+def check_generator(generator: Any) -> None:
+    """Refuse a source of noise that is none, such as a bare seed."""
+    if generator is not None and not isinstance(generator, torch.Generator):
+        raise TypeError(
+            f'generator must be a torch.Generator, but got {generator!r}; '
+            'for a seed give torch.Generator().manual_seed(seed)')

@@ -1,0 +1,256 @@
+"""What an attack asks of a model, and the checks of what it gives."""
+import copy
+from contextlib import contextmanager
+from typing import Any, Callable, Iterator, List, NamedTuple, Optional
+
+from torch import Tensor, nn
+
+from .tensors import at_least_float32, describe
+
+DEFAULT_IGNORE_INDEX = 255
+
+Model = Callable[[Tensor], Any]
+
+
+class SegOutput(NamedTuple):
+    """What a model may return instead of bare logits.
+
+    Args:
+        logits (Tensor): (B, C, H, W) at the size of the labels.
+        features (Tensor, optional): (B, D, h, w), what the classifier layer
+            reads. Defaults to None.
+        align_corners (bool): How ``features`` are upsampled where
+            ``upsample`` is None. Defaults to False.
+        upsample (callable, optional): The linear map (B, K, h, w) ->
+            (B, K, H, W) from feature size to label size; it treats every
+            channel alike, whatever their number. Defaults to None, bilinear
+            interpolation.
+    """
+    logits: Tensor
+    features: Optional[Tensor] = None
+    align_corners: bool = False
+    upsample: Optional[Callable[[Tensor], Tensor]] = None
+
+
+class AttackedModel:
+    """What an attack asks of a model, as a plain callable answers it.
+
+    Attacks wrap a callable in it. A model that can tell more is a subclass,
+    such as :class:`PixelModel`, that is called like the callable.
+
+    Args:
+        network (callable): images -> logits (B, C, H, W) or
+            :class:`SegOutput`.
+    """
+
+    feature_layer: Optional[str] = None
+    _tap: Optional[nn.Module] = None
+
+    def __init__(self, network: Model) -> None:
+        self.network = network
+
+    def __call__(self, images: Tensor) -> Any:
+        with capture(self._tap) as captured:
+            output = self.network(images)
+        if self._tap is None or not isinstance(output, (Tensor, SegOutput)):
+            return output
+        features = feature_map(captured, self.feature_layer, self.network)
+        if isinstance(output, Tensor):
+            return SegOutput(output, features)
+        return output._replace(features=features, upsample=None)
+
+    @property
+    def ignore_index(self) -> int:
+        """int: Label of the pixels that do not count."""
+        index = getattr(self.network, 'ignore_index', None)
+        return DEFAULT_IGNORE_INDEX if index is None else index
+
+    def attacked_networks(self) -> List[nn.Module]:
+        """Return the networks that are frozen during an attack."""
+        return [self.network] if isinstance(self.network, nn.Module) else []
+
+    def with_feature_layer(self, path: str) -> 'AttackedModel':
+        """Return the same model, giving the output of module ``path``."""
+        if not isinstance(self.network, nn.Module):
+            raise TypeError(
+                'feature_layer needs a model that is an nn.Module, but got '
+                f'{type(self.network).__name__}; return SegOutput(logits, '
+                'features)')
+        model = copy.copy(self)
+        model._tap = find_layer(self.network, path)
+        model.feature_layer = path
+        return model
+
+    def without_features(self) -> 'AttackedModel':
+        """Return the same model, spared the memory of features."""
+        model = copy.copy(self)
+        model._tap = model.feature_layer = None
+        return model
+
+    def no_features_reason(self) -> str:
+        """Return why there are no features, or nothing."""
+        return ''
+
+
+class CheckedModel:
+    """A model whose outputs are checked the first time, in full precision.
+
+    Args:
+        model (AttackedModel): The frozen model.
+        labels (Tensor): What its logits are compared with (B, H, W), 0 where
+            ignored.
+        name (str): Name of the attack, for errors.
+        needs_features (bool): Whether the attack reads features.
+    """
+
+    def __init__(self, model: AttackedModel, labels: Tensor, name: str,
+                 needs_features: bool) -> None:
+        self.model = model if needs_features else model.without_features()
+        self.labels = labels
+        self.name = name
+        self.needs_features = needs_features
+        self.checked = False
+
+    def __call__(self, images: Tensor) -> SegOutput:
+        """Return logits (and features where needed), float32 at least."""
+        output = self.model(images)
+        if isinstance(output, Tensor):
+            output = SegOutput(output)
+        elif not isinstance(output, SegOutput):
+            raise TypeError(
+                'model must return logits (B, C, H, W) or a SegOutput, but '
+                f'returned {type(output).__name__}')
+        features = output.features if self.needs_features else None
+        if not self.checked:
+            self._check_logits(output.logits, len(images))
+            if self.needs_features:
+                self._check_features(features, len(images))
+            self.checked = True
+        if features is not None and output.logits.requires_grad:
+            self._check_graph(features)
+        return output._replace(
+            logits=at_least_float32(output.logits),
+            features=None if features is None else at_least_float32(features))
+
+    def _check_logits(self, logits: Tensor, batch_size: int) -> None:
+        labels = self.labels
+        if not isinstance(logits, Tensor):
+            raise TypeError('model must return logits (B, C, H, W), but '
+                            f'returned {describe(logits)}')
+        if logits.dim() != 4 or not logits.is_floating_point():
+            raise ValueError(
+                'model must return floating-point logits (B, C, H, W), but '
+                f'returned {tuple(logits.shape)} of {logits.dtype}')
+        if len(logits) != batch_size or logits.shape[2:] != labels.shape[1:]:
+            raise ValueError(
+                'labels must have the size of the logits, but got labels '
+                f'{tuple(labels.shape)} for logits {tuple(logits.shape)}; '
+                'upsample the logits to the labels in the model '
+                '(PixelModel(segmentor, label_size=(H, W)) does)')
+        num_classes = logits.shape[1]
+        valid = (labels >= 0) & (labels < num_classes)
+        if not bool(valid.all()):
+            raise ValueError(
+                f'labels must lie in [0, {num_classes}) or be ignored, but '
+                f'got {int(labels[~valid][0])}; set ignore_index if that '
+                'label marks void pixels')
+
+    def _check_features(self, features: Optional[Tensor],
+                        batch_size: int) -> None:
+        if features is None:
+            self._refuse_no_features()
+        if (not isinstance(features, Tensor) or features.dim() != 4
+                or len(features) != batch_size
+                or not features.is_floating_point()):
+            raise ValueError(
+                'features of the model must be a floating-point tensor '
+                f'(B, D, h, w) with B = {batch_size}, but are '
+                f'{describe(features)}')
+
+    def _check_graph(self, features: Tensor) -> None:
+        if not features.requires_grad:
+            raise ValueError(
+                f'the features that {self.name} needs carry no '
+                'gradient: the model gives them detached from its images; '
+                'remove detach() or no_grad() from their way')
+
+    def _refuse_no_features(self) -> None:
+        reason = self.model.no_features_reason()
+        detail = f' ({reason})' if reason else ''
+        raise ValueError(
+            f'{self.name} needs features, but the model gives none'
+            f'{detail}: return SegOutput(logits, features), set '
+            "feature_layer='path.to.module', or use beta=1, which needs no "
+            'features')
+
+
+def check_model(model: Model, name: str) -> AttackedModel:
+    """Return a model with the whole contract, or refuse it.
+
+    Raises:
+        TypeError: If it is no callable, or a raw segmentor of MMSeg.
+    """
+    if isinstance(model, AttackedModel):
+        return model
+    inner = getattr(model, 'module', model)  # inside DistributedDataParallel
+    if hasattr(inner, 'encode_decode') and hasattr(inner,
+                                                   'data_preprocessor'):
+        raise TypeError(
+            f'{name} attacks images in [0, 1], but model is a segmentor of '
+            f'MMSeg ({type(inner).__name__}) that reads normalised inputs; '
+            'pass PixelModel(segmentor)')
+    if not callable(model):
+        raise TypeError('model must be a callable images -> logits, but got '
+                        f'{type(model).__name__}')
+    return AttackedModel(model)
+
+
+@contextmanager
+def capture(module: Optional[nn.Module],
+            reads: bool = False) -> Iterator[List[Any]]:
+    """Collect what a module gives whenever it runs, or what it reads.
+
+    Args:
+        module (nn.Module, optional): Without one, nothing is collected.
+        reads (bool): Collect its first input instead of its output.
+            Defaults to False.
+    """
+    captured: List[Any] = []
+    if module is None:
+        yield captured
+        return
+    if reads:
+        handle = module.register_forward_pre_hook(
+            lambda module, args: captured.append(args[0]))
+    else:  # a copy, as the next module may write over it
+        handle = module.register_forward_hook(
+            lambda module, args, output: captured.append(
+                output.clone() if isinstance(output, Tensor) else output))
+    try:
+        yield captured
+    finally:
+        handle.remove()
+
+
+def find_layer(network: nn.Module, path: str) -> nn.Module:
+    """Return the module ``path`` of a network."""
+    modules = dict(network.named_modules())
+    if not path or path not in modules:
+        known = ', '.join(name for name in modules
+                          if name and name.count('.') < 2)
+        raise ValueError(f'feature_layer {path!r} is no module of '
+                         f'{type(network).__name__}; among them are {known}')
+    return modules[path]
+
+
+def feature_map(captured: List[Any], path: str, network: nn.Module) -> Tensor:
+    """Return what the module ``path`` gave last, a map (B, D, h, w)."""
+    if not captured:
+        raise ValueError(
+            f'feature_layer {path!r} did not run in the inference of '
+            f'{type(network).__name__}; name another module')
+    if not isinstance(captured[-1], Tensor) or captured[-1].dim() != 4:
+        raise ValueError(
+            f'feature_layer {path!r} must give a feature map (B, D, h, w), '
+            f'but it gave {describe(captured[-1])}; name another module')
+    return captured[-1]
