@@ -66,9 +66,11 @@ def troubles() -> List[str]:
             require_mmseg()
         except ImportError as error:
             found.append(str(error))
-    if installed('adv-lib') == NOT_INSTALLED:
-        found.append('adv-lib is missing, for ALMAProx and DAG alone. Run: '
-                     f'{GET_ADV_LIB}')
+    for name, command in (('adv-lib', GET_ADV_LIB),
+                          ('tqdm', 'pip install tqdm')):
+        if installed(name) == NOT_INSTALLED:
+            found.append(f'{name} is missing, for ALMAProx and DAG alone. '
+                         f'Run: {command}')
     return found
 
 

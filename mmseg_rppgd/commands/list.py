@@ -25,7 +25,7 @@ def parser(prog: Optional[str] = None) -> argparse.ArgumentParser:
     result.add_argument('what', choices=['attacks', 'configs', 'suites'])
     result.add_argument(
         'name', nargs='?', metavar='NAME',
-        help='an attack, to be shown with its parameters')
+        help='an attack, to be shown with its parameters and what they mean')
     result.add_argument(
         '--params', action='store_true',
         help='show all attacks with their parameters and defaults')
@@ -33,7 +33,7 @@ def parser(prog: Optional[str] = None) -> argparse.ArgumentParser:
 
 
 def attack_lines(name: Optional[str], params: bool) -> List[str]:
-    """Names and what they do; for one attack, or if asked, parameters too.
+    """Names and what they do; if asked, parameters too; of one attack, all.
 
     Raises:
         KeyError: If there is no such attack; the message lists the known.
@@ -49,17 +49,13 @@ def attack_lines(name: Optional[str], params: bool) -> List[str]:
                      for key, attack in chosen.items()]), chosen.values()):
         lines.append(line)
         if params or name is not None:
-            lines += textwrap.wrap(
-                ', '.join(typed(*pair) for pair in attack.arguments().items()),
-                WIDTH, initial_indent='    ', subsequent_indent='    ')
+            options = ', '.join(f'{key}={default!r}' for key, default
+                                in attack.arguments().items())
+            lines += textwrap.wrap(options, WIDTH, initial_indent='    ',
+                                   subsequent_indent='    ')
+    if name is not None:
+        lines += inspect.getdoc(attacks[name]).splitlines()[1:]
     return lines
-
-
-def typed(name: str, default: Any) -> str:
-    """A parameter as it is typed; one without a default by its name."""
-    if default is inspect.Parameter.empty:
-        return name
-    return f'{name}={default!r}'
 
 
 def config_lines() -> List[str]:

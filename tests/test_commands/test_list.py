@@ -24,12 +24,14 @@ def test_attacks_are_one_line_each(show):
 
 
 def test_an_attack_is_shown_with_its_parameters(show):
-    first, *rest = show('attacks', 'SegPGD')
-    assert first.startswith('SegPGD  PGD whose weight')
-    options = ' '.join(line.strip() for line in rest)
-    for option in ("alpha=0.01", 'steps=10', "norm='linf'", 'restarts=1'):
-        assert option in options
+    first, *rest = show('attacks', 'PGD')
+    assert first.startswith('PGD  Climb the mean cross-entropy')
+    text = ' '.join(line.strip() for line in rest)
+    options, _, meaning = text.partition('  ')
+    for option in ('eps=None', 'steps=10', "norm='linf'", 'restarts=1'):
+        assert f'{option}, ' in options
     assert 'objective' not in options  # a part of it, set by the class
+    assert 'steps (int): Number of steps. Defaults to 10.' in meaning
 
 
 def test_all_attacks_may_be_shown_with_parameters(show):
