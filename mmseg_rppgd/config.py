@@ -3,7 +3,7 @@ import difflib
 import os.path as osp
 import warnings
 from glob import glob
-from typing import Optional
+from typing import Any, Optional
 
 from mmengine.config import Config
 from mmengine.hub import get_config
@@ -42,6 +42,20 @@ def load_config(name: str, cfg_options: Optional[dict] = None) -> Config:
     if cfg_options is not None:
         cfg.merge_from_dict(cfg_options)
     return cfg
+
+
+def without_scopes(node: Any) -> Any:
+    """Copy a part of a config without the scopes that mmengine notes in it.
+
+    It does so in what was inherited by a ``package::...`` name, for builders
+    of its own.
+    """
+    if isinstance(node, dict):
+        return {key: without_scopes(value) for key, value in node.items()
+                if key != '_scope_'}
+    if isinstance(node, (list, tuple)):
+        return type(node)(map(without_scopes, node))
+    return node
 
 
 def require_checkpoint(checkpoint: str, name: str = 'checkpoint') -> None:

@@ -1,20 +1,28 @@
-"""Turn any training or test config into one for a robustness test."""
-from typing import Any, Dict, Optional
+"""What is read off a config of MMSeg: tested model, checkpoint, labels."""
+import json
+import os
+import os.path as osp
+from functools import partial
+from typing import Any, Dict, Iterator, List, Optional, Tuple, Union
 
+import numpy as np
 import torch
 from mmengine.config import Config, ConfigDict
+from mmengine.device import get_device
 from mmengine.hooks import Hook
 from mmengine.model import revert_sync_batchnorm
-from mmengine.registry import DefaultScope
+from mmengine.registry import DATASETS, DefaultScope
 from mmengine.runner import Runner
 from mmengine.runner.checkpoint import (_load_checkpoint,
                                         _load_checkpoint_to_model)
 from torch import nn
+from torch.utils.data import DataLoader
 
 from ..config import load_config, require_checkpoint
 from ..pixel_model import unwrap_segmentor
 from ..registry import HOOKS, SCOPE
-from .files import digest, file_sha256
+from .files import digest, file_sha256, write_json
+from .run.models import TestedSegmentor
 
 
 def prepare_config(cfg: Config) -> None:
@@ -64,8 +72,7 @@ def is_own_hook(hook: Any) -> bool:
         scope, _, name = kind.rpartition('.')
         if scope:
             return scope == SCOPE
-        HOOKS.import_from_location()
-        return name in HOOKS.module_dict
+        return HOOKS.own(name) is not None
     return kind.__module__.split('.')[0] == SCOPE
 
 
@@ -84,16 +91,61 @@ def load_test_config(name: str, checkpoint: str,
     return cfg
 
 
-def build_segmentor(name: str, checkpoint: str,
-                    device: torch.device) -> nn.Module:
-    """Build a second segmentor for transfer, loaded and in eval mode.
+def load_model(config: str,
+               checkpoint: str,
+               *,
+               surface: Optional[str] = None,
+               fp16: bool = False,
+               device: Optional[str] = None,
+               cfg_options: Optional[dict] = None
+               ) -> Tuple[TestedSegmentor, DataLoader]:
+    """Load a segmentor of MMSeg and its test images, for :func:`evaluate`.
+
+    Args:
+        config (str): A config file, or the name of a packaged one:
+            ``mmseg::...`` or ``mmseg_rppgd::...``.
+        checkpoint (str): A checkpoint file.
+        surface (str, optional): ``'whole'``, ``'slide'`` or ``'crop'``.
+            Defaults to None, the mode in which the model infers.
+        fp16 (bool): Whether to test under autocast. Defaults to False.
+        device (str, optional): Where to. Defaults to None, a GPU if there is
+            one.
+        cfg_options (dict, optional): Settings of the config to override.
+
+    Returns:
+        tuple: The model under test, and the loader of its test images.
+
+    Raises:
+        FileNotFoundError: If the config or the checkpoint is not there.
+        ValueError: If the config cannot be tested, or the checkpoint does
+            not fit the model.
+
+    Example:
+        >>> model, loader = load_model('pspnet.py', 'iter_40000.pth')
+        >>> results = evaluate(model, loader, suite='reliable')
+    """
+    cfg = load_test_config(config, checkpoint, cfg_options)
+    with DefaultScope.overwrite_default_scope('mmseg'):
+        loader = Runner.build_dataloader(cfg.test_dataloader)
+    segmentor = load_segmentor(config, checkpoint, device or get_device(), cfg)
+    model = tested_segmentor(
+        segmentor, cfg, loader.dataset.metainfo,
+        void_label(cfg.test_evaluator), surface=surface, fp16=fp16,
+        info=describe_model(config, checkpoint))
+    return model, loader
+
+
+def load_segmentor(name: str, checkpoint: str,
+                   device: Union[str, torch.device],
+                   cfg: Optional[Config] = None) -> nn.Module:
+    """Build a segmentor, loaded and in eval mode.
 
     Raises:
         FileNotFoundError: If the config or the checkpoint is not there.
         ValueError: If the checkpoint does not fit the model.
     """
     from mmseg.registry import MODELS
-    cfg = load_config(name)
+    cfg = load_config(name) if cfg is None else cfg
     require_checkpoint(checkpoint)
     model_cfg = model_config(cfg)
     with DefaultScope.overwrite_default_scope('mmseg'):
@@ -105,34 +157,47 @@ def build_segmentor(name: str, checkpoint: str,
     return model.to(device).eval()
 
 
-def describe_model(name: str, checkpoint: str) -> Dict[str, Any]:
+def tested_segmentor(segmentor: nn.Module, cfg: Config,
+                     metainfo: Dict[str, Any], ignore_index: Optional[int],
+                     **kwargs: Any) -> TestedSegmentor:
+    """A segmentor under test, with what its config says of it.
+
+    Args:
+        segmentor (nn.Module): The segmentor.
+        cfg (Config): What it was built from.
+        metainfo (dict): That of the test set: ``classes``, ``palette``.
+        ignore_index (int, optional): The void label.
+        kwargs: Further arguments of :class:`TestedSegmentor`.
+    """
+    classes = metainfo['classes']
+    return TestedSegmentor(
+        segmentor, classes, ignore_index, config=model_config(cfg),
+        palette=metainfo.get('palette'), resume_settings=config_settings(cfg),
+        class_counts=partial(count_training_labels, cfg, len(classes),
+                             ignore_index), **kwargs)
+
+
+def describe_model(name: str, checkpoint: Optional[str]) -> Dict[str, Any]:
     """What identifies a model in a report."""
     return {'config': name, 'checkpoint': checkpoint,
-            'sha256': file_sha256(checkpoint)}
+            'sha256': checkpoint and file_sha256(checkpoint)}
 
 
 def config_settings(cfg: Config) -> Dict[str, str]:
     """What of a config decides the numbers, to be compared on resume."""
-    return {f'config.{key}': digest(cfg[key])[:16]
-            for key in ('model', 'test_dataloader', 'test_cfg')}
+    return {f'config.{key}': digest(cfg.get(key))[:16]
+            for key in ('model', 'test_dataloader')}
 
 
-def void_label(cfg: Config) -> Optional[int]:
-    """The label that the evaluator ignores."""
-    evaluators = cfg.test_evaluator
-    if isinstance(evaluators, dict):
-        evaluators = [evaluators]
-    for evaluator in evaluators:
-        if 'ignore_index' in evaluator:
-            return evaluator['ignore_index']
+def void_label(evaluator: Any) -> Optional[int]:
+    """The label that an evaluator ignores, or the config of one."""
+    for metric in getattr(evaluator, 'metrics', evaluator if isinstance(
+            evaluator, (list, tuple)) else [evaluator]):
+        if isinstance(metric, dict) and 'ignore_index' in metric:
+            return metric['ignore_index']
+        if hasattr(metric, 'ignore_index'):
+            return metric.ignore_index
     return 255
-
-
-def num_classes(cfg: Config) -> int:
-    """Number of classes of the head that predicts."""
-    head = cfg.model['decode_head']
-    return (head[-1] if isinstance(head, (list, tuple)) else
-            head)['num_classes']
 
 
 class CheckpointFits(Hook):
@@ -145,7 +210,7 @@ class CheckpointFits(Hook):
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Compare names and shapes."""
         check_weights(unwrap_segmentor(runner.model), checkpoint,
-                      runner._load_from)
+                      runner.cfg.get('load_from'))
 
 
 def check_weights(model: nn.Module, checkpoint: dict, path: str) -> None:
@@ -173,3 +238,58 @@ def check_weights(model: nn.Module, checkpoint: dict, path: str) -> None:
         more = f' (and {len(wrong) - 1} more)' if len(wrong) > 1 else ''
         raise ValueError(f'checkpoint {path!r} does not fit the model of '
                          f'the config: {name} {what}{more}')
+
+
+def count_training_labels(cfg: Config, num_classes: int,
+                          ignore_index: Optional[int],
+                          folder: Optional[str]) -> Optional[List[int]]:
+    """Count the labelled pixels of each class in the training set.
+
+    Args:
+        cfg (Config): Has the training set in ``train_dataloader.dataset``.
+        num_classes (int): Number of classes.
+        ignore_index (int, optional): The void label.
+        folder (str, optional): Where the result is kept, so that it is
+            counted once. None keeps nothing.
+
+    Returns:
+        list[int]: None if the training set is not there.
+    """
+    dataset_cfg = (cfg.get('train_dataloader') or {}).get('dataset')
+    if dataset_cfg is None:
+        return None
+    name = digest([dataset_cfg, num_classes, ignore_index])[:12]
+    path = folder and osp.join(folder, f'class_counts-{name}.json')
+    if path and osp.exists(path):
+        with open(path, encoding='utf-8') as file:
+            return json.load(file)
+    try:
+        with DefaultScope.overwrite_default_scope('mmseg'):
+            dataset = DATASETS.build(dataset_cfg)
+    except (AssertionError, FileNotFoundError):
+        return None  # mmseg's ways to say that the files are not there
+    counts = np.zeros(num_classes, dtype=np.int64)
+    for label in training_labels(dataset):
+        valid = label[(label != ignore_index) & (label < num_classes)]
+        counts += np.bincount(valid.ravel(), minlength=num_classes)
+    if path:
+        os.makedirs(folder, exist_ok=True)
+        write_json(path, counts.tolist())
+    return counts.tolist()
+
+
+def training_labels(dataset: Any) -> Iterator[np.ndarray]:
+    """Labels of every image of a data set, before any augmentation.
+
+    Data sets that repeat or mix others are looked through.
+    """
+    inner = getattr(dataset, 'datasets', None) or [
+        getattr(dataset, 'dataset', None)]
+    if inner != [None]:
+        for part in inner:
+            yield from training_labels(part)
+        return
+    load = next(t for t in dataset.pipeline.transforms
+                if type(t).__name__.startswith('LoadAnnotations'))
+    for index in range(len(dataset)):
+        yield load(dataset.get_data_info(index))['gt_seg_map']

@@ -4,8 +4,6 @@ A row is one line of the report: an attack with its eps and steps. Rows that
 differ in the number of steps alone are read off one run where the attack
 does not plan with the number of steps, so that a curve costs one run.
 """
-import ast
-import inspect
 import math
 import re
 from dataclasses import dataclass, field
@@ -13,17 +11,10 @@ from typing import Any, Dict, Iterable, List, Optional, Sequence, Tuple
 
 import torch
 
-from ...attacks.gradient_attack import GradientAttack
+from ...attacks.base import Attack
 from ...attacks.threat_model import DEFAULT_RMS, parse_number
 from ...registry import ATTACKS, SCOPE
 from ..files import digest, jsonable
-
-# Attacks whose step k is the same whatever the number of steps to come.
-ANYTIME = ('PGD', 'BIM', 'CosPGD')
-ONE_STEP = ('FGSM', )  # whose number of steps is no choice
-# Arguments of GradientAttack that its presets set themselves.
-INTERNAL = ('objective', 'update', 'view')
-LONGEST_OPTION = 24  # characters that a name shows of a value
 
 
 @dataclass(frozen=True)
@@ -71,7 +62,7 @@ class Row:
         return {'name': self.name, 'attack': jsonable(self.attack),
                 'rms': self.rms, 'trace': self.trace}
 
-    def build(self, num_values: int) -> Any:
+    def build(self, num_values: int) -> Attack:
         """Build the attack for images of ``num_values`` = 3HW numbers."""
         attack = dict(self.attack)
         if self.rms is not None:
@@ -85,26 +76,18 @@ class Row:
         So a report can be repeated with a version that has others. A default
         that depends on the size of the image stays None.
         """
-        config = {**defaults(type_name(self.attack)), **self.attack}
+        attack = self.build(1)
+        config = {**attack.arguments(), **self.attack}
         if 'alpha' in config and self.eps is not None:
-            config['alpha'] = self.build(1).resolved_alpha(self.eps)
+            config['alpha'] = attack.resolved_alpha(self.eps)
         return jsonable(config)
-
-    @property
-    def plans_ahead(self) -> bool:
-        """bool: Whether a step depends on the number of steps to come."""
-        kind = type_name(self.attack)
-        if kind == 'RPPGD':
-            weights = self.attack.get('region_weights', 'linear')
-            return not isinstance(weights, (tuple, list))
-        return kind not in ANYTIME
 
     @property
     def can_share(self) -> bool:
         """bool: Whether the row may be read off a longer run."""
-        return (not self.plans_ahead and self.steps is not None
-                and self.attack.get('restarts', 1) == 1
-                and self.attack.get('keep', 'last') == 'last')
+        attack = self.build(1)
+        return (self.steps is not None and not attack.plans_ahead
+                and attack.restarts == 1 and attack.keep == 'last')
 
 
 @dataclass
@@ -158,49 +141,6 @@ def group_rows(rows: Sequence[Row]) -> List[AttackRun]:
     return runs
 
 
-def parse_attack(text: str) -> Dict[str, Any]:
-    """Read an attack as typed on a command line.
-
-    Args:
-        text (str): A name, or a name with options such as
-            ``'RPPGD(beta=1, regions=TB)'`` or ``'BIM(norm=l2)'``.
-
-    Returns:
-        dict: Config of the attack.
-
-    Raises:
-        ValueError: If the text is neither.
-    """
-    error = ValueError(
-        'an attack must be a name or a name with options, such as PGD or '
-        f"'BIM(norm=l2, alpha=0.1)', but got {text!r}")
-    try:
-        call = ast.parse(text.strip(), mode='eval').body
-    except SyntaxError:
-        raise error from None
-    if not isinstance(call, ast.Call):
-        if not isinstance(call, (ast.Name, ast.Attribute)):
-            raise error
-        return {'type': text.strip()}
-    source = text.strip()
-    config = {'type': ast.get_source_segment(source, call.func)}
-    if call.args or any(keyword.arg is None for keyword in call.keywords):
-        raise error
-    for keyword in call.keywords:
-        config[keyword.arg] = _typed_value(keyword.value, source)
-    return config
-
-
-def _typed_value(node: ast.expr, source: str) -> Any:
-    """Value of an option; l2 and 8/255 are meant as strings."""
-    try:
-        return ast.literal_eval(node)
-    except ValueError:
-        if isinstance(node, (ast.List, ast.Tuple)):
-            return [_typed_value(item, source) for item in node.elts]
-        return ast.get_source_segment(source, node)
-
-
 def make_rows(attack: Dict[str, Any],
               *,
               name: Optional[str] = None,
@@ -229,22 +169,25 @@ def make_rows(attack: Dict[str, Any],
         TypeError: If an option is unknown or has the wrong type.
         ValueError: If an option is out of range.
     """
-    kind = type_name(attack)
-    options = parameters(kind)
-    unknown = [key for key in attack if key not in options + ('type', )]
+    cls = attack_class(attack)
+    options = cls.arguments() if cls else {}
+    unknown = [key for key in attack if key not in (*options, 'type')]
     if options and unknown:
         raise TypeError(
-            f'{kind} has no option {unknown[0]!r}; its options are '
-            f'{", ".join(sorted(options))}')
+            f'{type_name(attack)} has no option {unknown[0]!r}; its options '
+            f'are {", ".join(sorted(options))}')
     has_steps = 'steps' in options
-    fixed = 'steps' in attack or not has_steps or kind in ONE_STEP
+    fixed = 'steps' in attack or not has_steps or cls.steps_are_fixed
     radii = [None] if 'eps' in attack else list(eps) or [None]
     numbers = [None] if fixed else list(steps) or [None]
+    kind = attack['type'] if isinstance(attack.get('type'), type) else (
+        type_name(attack))
     rows = []
     for radius in radii:
         for number in numbers:
-            row = _make_row(dict(attack, type=kind), name or kind, radius,
-                            number, rms, trace)
+            row = _make_row(dict(attack, type=kind),
+                            name or type_name(attack), radius, number, rms,
+                            trace)
             if has_steps:
                 row.attack['steps'] = row.steps
             rows.append(row)
@@ -268,6 +211,15 @@ def _make_row(config: Dict[str, Any], name: str, eps: Any,
                getattr(attack, 'steps', None), trace)
 
 
+def attack_class(attack: Dict[str, Any]) -> Optional[type]:
+    """Class of an attack's config; None where the name is unknown."""
+    kind = attack.get('type')
+    if isinstance(kind, type):
+        return kind
+    ATTACKS.import_from_location()
+    return ATTACKS.module_dict.get(type_name(attack))
+
+
 def type_name(attack: Dict[str, Any]) -> Optional[str]:
     """Name of the attack's class, without this package's scope."""
     kind = attack.get('type')
@@ -277,46 +229,17 @@ def type_name(attack: Dict[str, Any]) -> Optional[str]:
     return kind[len(prefix):] if kind and kind.startswith(prefix) else kind
 
 
-def typed_name(attack: Dict[str, Any]) -> str:
-    """Name of an attack with the options that a table has no column for."""
-    options = ', '.join(
-        f'{key}={_shown(value)}' for key, value in attack.items()
-        if key not in ('type', 'eps', 'norm', 'steps'))
-    kind = str(type_name(attack))
-    return f'{kind}({options})' if options else kind
+def ball_of(row: Row) -> Tuple:
+    """What two rows share that attack in the same ball."""
+    return row.norm, row.eps, row.rms
 
 
-def _shown(value: Any) -> str:
-    text = str(value).replace(' ', '')
-    return text if len(text) <= LONGEST_OPTION else '...'
-
-
-def parameters(kind: Optional[str]) -> Tuple[str, ...]:
-    """Names of the arguments of an attack; none if it is unknown."""
-    return tuple(defaults(kind))
-
-
-def defaults(kind: Optional[str]) -> Dict[str, Any]:
-    """Arguments of an attack and their defaults; none if it is unknown.
-
-    An argument without a default has None.
-    """
-    ATTACKS.import_from_location()
-    found: Dict[str, Any] = {}
-    cls = ATTACKS.module_dict.get(kind)
-    for base in inspect.getmro(cls) if cls else ():
-        if '__init__' not in vars(base):
-            continue
-        arguments = inspect.signature(base.__init__).parameters.values()
-        hidden = ['self', *found]
-        hidden += INTERNAL if base is GradientAttack else ()
-        found.update({
-            a.name: None if a.default is a.empty else a.default
-            for a in arguments if a.name not in hidden
-            and a.kind not in (a.VAR_KEYWORD, a.VAR_POSITIONAL)})
-        if not any(a.kind is a.VAR_KEYWORD for a in arguments):
-            break
-    return found
+def same_but_steps(few: Row, many: Row) -> bool:
+    """Whether the second row is the first with more steps."""
+    if few.steps is None or many.steps is None or few.steps >= many.steps:
+        return False
+    a, b = (dict(row.attack, steps=None) for row in (few, many))
+    return a == b and ball_of(few) == ball_of(many)
 
 
 def format_eps(eps: Optional[float], rms: Optional[float] = None) -> str:

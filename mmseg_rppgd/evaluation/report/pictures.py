@@ -10,7 +10,7 @@ from typing import List, Sequence, Tuple
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from ..run.examples import Example
+from ..run.images import Example
 
 TITLES = ('image', 'perturbation x {}', 'clean prediction',
           'attacked prediction', 'ground truth')

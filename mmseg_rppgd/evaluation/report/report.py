@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from .curves import draw_curves
-from ..run.examples import ExampleStore
+from ..run.images import ExampleStore
 from ...metrics import SCALARS, accuracy, number, unpack_counts
 from ..results.searches import minimal_lines
 from .pictures import (colour_classes, default_palette, draw_panel, magnify,

@@ -3,185 +3,18 @@
 Some read the rows, others probe the model on a few images: noise, a huge
 eps, the gradient. Each gives a plain sentence and passed or failed.
 """
-from dataclasses import replace
-from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
-import torch
 
-from ...attacks.base import (Attack, AttackInputs, AttackResult, CheckedModel,
-                            full_precision)
-from ...attacks.objectives import PixelObjective
-from ..run.jobs import AttackJob, Predictor, Records, Sample, perturb
 from ...metrics import accuracy
+from ..plan.rows import Row, ball_of, same_but_steps
+from ..run.probes import GRADIENT, HUGE, Probes
 from .results import Record, RowResult, stack_counts
-from ..plan.rows import AttackRun, Row
 
 SLACK = 0.5  # points of aAcc that chance may move
 BALL_SLACK = 1e-6
-# Plain PGD would climb where pixels are wrong already and leave the rest: the
-# check must fail for the model's gradients, not for the loss.
-HUGE = dict(type='CosPGD', eps=1, alpha=0.1, steps=20, keep='best')
 HUGE_LEAVES = 5  # percent of aAcc
-
-
-class UniformNoise(Attack):
-    """Noise drawn uniformly from the ball: no attack at all."""
-
-    def _run(self, model: CheckedModel, inputs: AttackInputs, callback: Any,
-             generator: Optional[torch.Generator]) -> AttackResult:
-        ball = self.threat_model.around(inputs.images, inputs.mask)
-        noise = torch.stack([ball.random_start(i, generator)
-                             for i in range(len(inputs.images))])
-        return AttackResult(ball.project(inputs.images + noise), None)
-
-
-class GradientProbe(Attack):
-    """Looks at the gradient of the cross-entropy at the clean image."""
-
-    def _run(self, model: CheckedModel, inputs: AttackInputs, callback: Any,
-             generator: Optional[torch.Generator]) -> AttackResult:
-        images = inputs.images.requires_grad_()
-        output = model(images)
-        with full_precision(images.device):
-            objective = PixelObjective('ce')
-            objective.init(inputs, None)
-            loss = objective.loss(output, 1, 1).sum()
-            gradient, = torch.autograd.grad(loss, images)
-        self.zero_share = float((gradient == 0).double().mean())
-        self.finite = bool(gradient.isfinite().all())
-        return AttackResult(inputs.images.detach(), None)
-
-
-class GradientJob:
-    """Record where the gradient of a model vanishes.
-
-    Args:
-        predictor (Predictor): The tested model.
-        surface (str): ``'whole'``, ``'slide'`` or ``'crop'``.
-    """
-    key = 'check-gradient'
-    name = 'check: gradient'
-    cost = 1
-
-    def __init__(self, predictor: Predictor, surface: str) -> None:
-        self.predictor = predictor
-        self.surface = surface
-        self.keys = [self.key]
-
-    def __call__(self, sample: Sample) -> Records:
-        probe = GradientProbe()
-        probe.zero_share, probe.finite = None, True  # nothing is labelled
-        perturb(probe, self.predictor.segmentor, sample, self.surface,
-                torch.Generator(), self.predictor.fp16)
-        return {self.key: {'index': sample.index, 'image': sample.path,
-                           'zero_share': probe.zero_share,
-                           'finite': probe.finite}}
-
-
-class Probes(NamedTuple):
-    """Jobs that only the checks need, on a few images.
-
-    Args:
-        noise (list[AttackJob]): Noise in the ball of each kind of row.
-        huge (AttackJob): A ball that holds every image.
-        gradient (GradientJob): Looks at the gradient.
-        white_box (list[AttackJob]): The rows of a transfer attack, run on
-            the tested model itself.
-        pgd (list[AttackJob]): PGD to compare APGD with, where it is no row.
-        fewer (list[AttackJob]): A row with half its steps, where no two rows
-            differ in steps alone.
-    """
-    noise: List[AttackJob]
-    huge: AttackJob
-    gradient: GradientJob
-    white_box: List[AttackJob]
-    pgd: List[AttackJob]
-    fewer: List[AttackJob]
-
-    @property
-    def jobs(self) -> List[Any]:
-        """list: All of them."""
-        return [*self.noise, self.huge, self.gradient, *self.white_box,
-                *self.pgd, *self.fewer]
-
-
-def probe_row(name: str, row: Row, **changes: Any) -> Row:
-    """A row of the checks, apart from those of the report."""
-    return replace(row, name=f'check: {name}', trace=False, **changes)
-
-
-def make_probes(rows: Sequence[Row], predictor: Predictor, surface: str,
-                seed: int, transfer: bool) -> Probes:
-    """Choose the probes that the rows need.
-
-    Args:
-        rows (Sequence[Row]): Rows of the report.
-        predictor (Predictor): The tested model.
-        surface (str): How the tested model is attacked.
-        seed (int): Seed of the evaluation.
-        transfer (bool): Whether the rows are attacks from a surrogate.
-    """
-
-    def job(row: Row) -> AttackJob:
-        return AttackJob(AttackRun([row]), predictor, predictor.segmentor,
-                         surface, seed)
-
-    balls: Dict[Tuple, Row] = {}
-    for row in rows:
-        balls.setdefault(ball_of(row), row)
-    noise = []
-    for row in balls.values():
-        config = dict(type=UniformNoise, norm=row.norm)
-        if row.rms is None:
-            config['eps'] = row.eps
-        noise.append(job(probe_row('random noise', row, attack=config,
-                                   steps=None)))
-    huge = Row('check: huge eps', HUGE, 'linf', 1., None, HUGE['steps'])
-    white_box = [job(probe_row(f'white-box {row.name}', row))
-                 for row in (rows if transfer else ())]
-    pgd = [] if transfer else [job(_pgd_like(row)) for row in rows_of(
-        'APGD', rows).values() if ball_of(row) not in rows_of('PGD', rows)]
-    fewer = [] if transfer else [job(row) for row in _fewer_steps(rows)]
-    return Probes(noise, job(huge), GradientJob(predictor, surface),
-                  white_box, pgd, fewer)
-
-
-def _fewer_steps(rows: Sequence[Row]) -> List[Row]:
-    """The cheapest row with half its steps, where no rows can be compared."""
-    if any(_same_but_steps(few, many) for few in rows for many in rows):
-        return []
-    able = [row for row in rows if (row.steps or 0) > 1
-            and 'steps' in row.attack and 'attacks' not in row.attack]
-    for row in sorted(able, key=lambda row: row.steps)[:1]:
-        steps = row.steps // 2
-        return [probe_row(f'{steps} steps of {row.name}', row, steps=steps,
-                          attack=dict(row.attack, steps=steps))]
-    return []
-
-
-def rows_of(kind: str, rows: Sequence[Row]) -> Dict[Tuple, Row]:
-    """The row of a type of attack with most steps, by ball."""
-    found: Dict[Tuple, Row] = {}
-    for row in rows:
-        best = found.get(ball_of(row))
-        if row.attack['type'] == kind and (
-                best is None or row.steps > best.steps):
-            found[ball_of(row)] = row
-    return found
-
-
-def _pgd_like(row: Row) -> Row:
-    """PGD in the ball of a row, with as many steps."""
-    config = dict(type='PGD', norm=row.norm, steps=row.steps)
-    if row.rms is None:
-        config['eps'] = row.eps
-    return probe_row('PGD', row, attack=config)
-
-
-def ball_of(row: Row) -> Tuple:
-    """What two rows share that attack in the same ball."""
-    return row.norm, row.eps, row.rms
 
 
 class Checker:
@@ -252,12 +85,11 @@ class Checker:
             return None
         pairs = [(few.row, many.row, aacc(many) - aacc(few))
                  for few in self.rows for many in self.rows
-                 if _same_but_steps(few.row, many.row)]
-        for job in self.probes.fewer if self.probes else ():
-            few = job.run.longest
+                 if same_but_steps(few.row, many.row)]
+        for few in self.probes.fewer if self.probes else ():
             pairs += [(few, many.row, self._on_probed(many) -
-                       self._probe_aacc(job)) for many in self.rows
-                      if _same_but_steps(few, many.row)]
+                       self._probe_aacc(few)) for many in self.rows
+                      if same_but_steps(few, many.row)]
         if not pairs:
             return None
         weaker = [f'{many.label} leaves {gain:.2f} points of aAcc more than '
@@ -282,9 +114,9 @@ class Checker:
                  if r.row.attack['type'] == 'PGD' and ball_of(r.row) in best]
         pairs = [(apgd, row, left, aacc(apgd)) for apgd, row, left in pairs
                  if apgd.row.steps >= row.steps]
-        for job in self.probes.pgd if self.probes else ():
-            apgd = best[ball_of(job.run.longest)]
-            pairs.append((apgd, job.run.longest, self._probe_aacc(job),
+        for row in self.probes.pgd if self.probes else ():
+            apgd = best[ball_of(row)]
+            pairs.append((apgd, row, self._probe_aacc(row),
                           self._on_probed(apgd)))
         weaker, compared = [], len(pairs)
         for apgd, row, left, left_by_apgd in pairs:
@@ -302,10 +134,11 @@ class Checker:
 
     def huge_eps(self) -> Optional[Dict[str, Any]]:
         """With every image allowed, almost no pixel is right."""
-        records = self.records[self.probes.huge.keys[0]]
+        huge, = self.probes.huge
+        records = self.records[huge.key]
         if not any(any(r['label']) for r in records):
             return None  # nothing is labelled that could be wrong
-        left = self._probe_aacc(self.probes.huge)
+        left = self._probe_aacc(huge)
         return _check(
             'a huge eps breaks the model', left < HUGE_LEAVES,
             f'{HUGE["type"]} with eps=1, alpha=0.1 and 20 steps leaves '
@@ -316,8 +149,8 @@ class Checker:
         """Random noise does less than each attack."""
         if not self.probes.noise:
             return None
-        noise = {ball_of(job.run.longest): self._probe_aacc(job)
-                 for job in self.probes.noise}
+        noise = {ball_of(row): self._probe_aacc(row)
+                 for row in self.probes.noise}
         stronger = [
             f'{row.label} leaves {left:.2f} aAcc, noise in its ball '
             f'{noise[ball_of(row)]:.2f}' for row, left in self._white_box()
@@ -330,7 +163,7 @@ class Checker:
 
     def gradient(self) -> Dict[str, Any]:
         """The model has a gradient to follow."""
-        records = self.records[GradientJob.key]
+        records = self.records[GRADIENT]
         shares = [r['zero_share'] for r in records
                   if r['zero_share'] is not None]
         share = 100 * float(np.mean(shares)) if shares else 0.
@@ -345,8 +178,8 @@ class Checker:
         if not self.probes.white_box:
             return None
         stronger = []
-        for result, job in zip(self.rows, self.probes.white_box):
-            white, black = self._probe_aacc(job), self._on_probed(result)
+        for result, row in zip(self.rows, self.probes.white_box):
+            white, black = self._probe_aacc(row), self._on_probed(result)
             if black < white - SLACK:
                 stronger.append(f'{result.row.label} leaves {black:.2f} aAcc '
                                 f'by transfer and {white:.2f} white-box')
@@ -368,16 +201,16 @@ class Checker:
     def _white_box(self) -> List[Tuple[Row, float]]:
         """White-box attacks, and the aAcc they leave on probed images."""
         if self.transfer:
-            return [(job.run.longest, self._probe_aacc(job))
-                    for job in self.probes.white_box]
+            return [(row, self._probe_aacc(row))
+                    for row in self.probes.white_box]
         return [(r.row, self._on_probed(r)) for r in self.rows]
 
-    def _probe_aacc(self, job: AttackJob) -> float:
-        return _aacc(self.records[job.keys[0]], self.num_classes)
+    def _probe_aacc(self, row: Row) -> float:
+        return _aacc(self.records[row.key], self.num_classes)
 
     def _on_probed(self, result: RowResult) -> float:
         """The aAcc of a row on the images that were probed."""
-        probed = {r['index'] for r in self.records[GradientJob.key]}
+        probed = {r['index'] for r in self.records[GRADIENT]}
         return _aacc([r for r in result.records if r['index'] in probed],
                      result.num_classes)
 
@@ -390,13 +223,6 @@ def aacc(result: RowResult) -> float:
 def _aacc(records: Sequence[Record], num_classes: int) -> float:
     value = accuracy(stack_counts(records, num_classes).sum(axis=0))
     return float(np.nan_to_num(value, nan=100.))
-
-
-def _same_but_steps(few: Row, many: Row) -> bool:
-    if few.steps is None or many.steps is None or few.steps >= many.steps:
-        return False
-    a, b = (dict(row.attack, steps=None) for row in (few, many))
-    return a == b and ball_of(few) == ball_of(many)
 
 
 def _check(name: str, passed: bool, detail: str) -> Dict[str, Any]:

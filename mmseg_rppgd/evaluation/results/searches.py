@@ -7,73 +7,12 @@ import os.path as osp
 from typing import Any, Dict, List, Optional, Sequence
 
 import numpy as np
-import torch
-from torch import Tensor, nn
 
-from ...attacks.base import AttackResult
-from ..run.jobs import Predictor, Records, Sample, StopWatch, perturb
-from .results import Record, cell
-from ..files import jsonable
+from ..files import jsonable, write_json, write_text
 from ..plan.rows import Row
-from ..files import write_json, write_text
+from .results import Record, cell
 
 POINTS = 101  # of a curve
-
-
-class SmallestSearch:
-    """Makes an attack search for its smallest perturbation when it is run.
-
-    Args:
-        attack (MinimalNormAttack): The attack.
-    """
-
-    def __init__(self, attack: Any) -> None:
-        self.attack = attack
-        self.norms: List[float] = []
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.attack, name)
-
-    def run(self, model: Any, images: Tensor, labels: Tensor,
-            **kwargs: Any) -> AttackResult:
-        """Search, and remember the distances."""
-        found = self.attack.minimal(model, images, labels)
-        self.norms += found.norms.tolist()
-        return AttackResult(found.adv_images, None)
-
-
-class MinimalJob:
-    """Search for the smallest perturbation of each image.
-
-    Args:
-        row (Row): The attack.
-        predictor (Predictor): The tested model.
-        segmentor (nn.Module): The attacked one.
-        surface (str): ``'whole'`` or ``'slide'``.
-    """
-
-    def __init__(self, row: Row, predictor: Predictor, segmentor: nn.Module,
-                 surface: str) -> None:
-        self.row = row
-        self.predictor = predictor
-        self.segmentor = segmentor
-        self.surface = surface
-        self.name = f'smallest perturbation, {row.name}'
-        self.keys = [f'minimal-{row.key}']
-        self.cost = row.steps or 50
-
-    def __call__(self, sample: Sample) -> Records:
-        watch = StopWatch(self.predictor.device)
-        attack = SmallestSearch(
-            self.row.build(self.predictor.clean_image(sample).numel()))
-        perturb(attack, self.segmentor, sample, self.surface,
-                torch.Generator(), self.predictor.fp16)
-        norm = attack.norms[0]
-        return {self.keys[0]: {
-            'index': sample.index, 'image': sample.path,
-            'labelled': not np.isnan(norm),
-            'norm': norm if np.isfinite(norm) else None,
-            'seconds': round(watch.stop(), 4)}}
 
 
 def build_minimal(rows: Sequence[Row],

@@ -10,16 +10,17 @@ import json
 import os
 import os.path as osp
 import shutil
-from typing import Any, Dict, Iterator, List
+from typing import Any, Dict, Iterator, List, Optional
 
 from ..files import write_json, write_text
 
+Record = Dict[str, Any]
 SETTINGS = 'settings.json'
 PREVIOUS = 'previous'
 # What a test writes beside the results of single images.
-OUTPUTS = ('results.json', 'results.csv', 'table.md', 'success.json',
-           'minimal_norm.json', 'minimal_norm.md', 'transfer.json',
-           'transfer.md', 'curves.png', 'report.html', 'panels', 'examples')
+OUTPUTS = ('results.json', 'results.csv', 'table.md', 'minimal_norm.json',
+           'minimal_norm.md', 'transfer.json', 'transfer.md', 'curves.png',
+           'report.html', 'panels', 'examples')
 MOST_DIFFERENCES = 5  # that a refusal names
 
 
@@ -31,11 +32,12 @@ class ImageStore:
     """One line of JSON per image and row.
 
     Args:
-        folder (str): Where the files are.
+        folder (str, optional): Where the files are. None keeps nothing: what
+            a job gives is then all there is.
         rank (int): Rank of this process. Defaults to 0.
     """
 
-    def __init__(self, folder: str, rank: int = 0) -> None:
+    def __init__(self, folder: Optional[str], rank: int = 0) -> None:
         self.folder = folder
         self.rank = rank
 
@@ -54,6 +56,8 @@ class ImageStore:
         Raises:
             SettingsChanged: If the settings differ from the stored ones.
         """
+        if self.folder is None:
+            return False
         path = osp.join(self.folder, SETTINGS)
         if resume and osp.exists(path):
             changes = differences(_read_settings(path),
@@ -68,7 +72,8 @@ class ImageStore:
                     f'settings were different: {"; ".join(changes)}. Repeat '
                     'the command with the old settings, or leave out '
                     '--resume to start again')
-            for file_path in glob.glob(osp.join(self.folder, '*.jsonl')):
+            for file_path in glob.glob(
+                    osp.join(glob.escape(self.folder), '*.jsonl')):
                 _drop_torn_line(file_path)
             return True
         if osp.exists(path):
@@ -87,12 +92,14 @@ class ImageStore:
                 os.rename(osp.join(parent, output),
                           osp.join(previous, output))
 
-    def append(self, key: str, record: Dict[str, Any]) -> None:
+    def append(self, key: str, record: Record) -> None:
         """Add the result of one image to a row, on disk at once."""
+        if self.folder is None:
+            return
         with open(self._path(key), 'a', encoding='utf-8') as file:
             file.write(json.dumps(record) + '\n')
 
-    def load(self, key: str) -> Dict[int, Dict[str, Any]]:
+    def load(self, key: str) -> Dict[int, Record]:
         """Read what all processes have stored of a row, by image index."""
         records = {}
         for path in self._paths(key):
@@ -100,8 +107,10 @@ class ImageStore:
                 records[record['index']] = record
         return records
 
-    def merge(self, key: str, records: Dict[int, Dict[str, Any]]) -> None:
+    def merge(self, key: str, records: Dict[int, Record]) -> None:
         """Replace the lines of all processes by one file in image order."""
+        if self.folder is None:
+            return
         paths = self._paths(key)
         target = osp.join(self.folder, f'{key}.jsonl')
         text = ''.join(
@@ -116,13 +125,15 @@ class ImageStore:
         return osp.join(self.folder, f'{key}{suffix}.jsonl')
 
     def _paths(self, key: str) -> List[str]:
+        if self.folder is None:
+            return []
         others = glob.glob(
             osp.join(glob.escape(self.folder), f'{glob.escape(key)}.rank*'))
         first = osp.join(self.folder, f'{key}.jsonl')
         return [p for p in [first] + sorted(others) if osp.exists(p)]
 
 
-def _read_lines(path: str) -> Iterator[Dict[str, Any]]:
+def _read_lines(path: str) -> Iterator[Record]:
     with open(path, encoding='utf-8', errors='replace') as file:
         for line in file:
             try:

@@ -2,30 +2,13 @@
 import pytest
 import torch
 
-from mmseg_rppgd.evaluation.plan.rows import (AttackRun, group_rows, make_rows,
-                                         parse_attack)
-from mmseg_rppgd.evaluation.plan.suites import (collect_rows, known_suites,
-                                           load_suite, make_plan)
+from mmseg_rppgd.attacks import PGD
+from mmseg_rppgd.evaluation.plan.rows import AttackRun, group_rows, make_rows
+from mmseg_rppgd.evaluation.plan.suites import make_plan
 
 
-@pytest.mark.parametrize('text, config', [
-    ('PGD', dict(type='PGD')),
-    ('mmseg_rppgd.PGD', dict(type='mmseg_rppgd.PGD')),
-    ('BIM(norm=l2, alpha=8/255)', dict(type='BIM', norm='l2',
-                                       alpha='8/255')),
-    ('RPPGD(beta=1, regions="TB", region_weights=(.5, .3, .2))',
-     dict(type='RPPGD', beta=1, regions='TB', region_weights=(.5, .3, .2))),
-    ('APGD(pixel_weights=[correct, balanced])',
-     dict(type='APGD', pixel_weights=['correct', 'balanced'])),
-])
-def test_attacks_are_typed_with_options(text, config):
-    assert parse_attack(text) == config
-
-
-@pytest.mark.parametrize('text', ['PGD 10', 'PGD(3)', '', 'PGD(', 'a-b'])
-def test_what_is_no_attack_is_refused(text):
-    with pytest.raises(ValueError, match='an attack must be a name'):
-        parse_attack(text)
+def collect_rows(*args, **kwargs):
+    return make_plan(*args, **kwargs).rows
 
 
 def test_rows_are_attacks_by_eps_by_steps():
@@ -161,95 +144,20 @@ def test_rows_that_differ_in_steps_start_alike():
     assert torch.equal(draw(rows[0], 0, 0), draw(rows[1], 0, 0))
 
 
-def test_quick_is_the_default_suite():
-    assert [r.label for r in collect_rows()] == [
-        r.label for r in collect_rows('quick')]
-    assert {r.name for r in collect_rows()} == {
-        'PGD', 'SegPGD', 'CosPGD', 'RPPGD'}
+class Own(PGD):
+    """An attack of somebody's own, in no registry."""
 
 
-@pytest.mark.parametrize('name', known_suites())
-def test_every_suite_gives_rows(name):
-    plan = make_plan(name)
-    rows = plan.rows + plan.minimal
-    assert rows and len({r.key for r in rows}) == len(rows)
+def test_a_class_is_named_like_a_registered_attack():
+    rows = collect_rows(attacks=[dict(type=Own)], steps=[3, 10])
+    assert [r.label for r in rows] == ['Own eps=0.03 steps=3',
+                                       'Own eps=0.03 steps=10']
+    assert rows[0].full_config['type'] == 'Own'
+    assert len(group_rows(rows)) == 1  # it costs one run, as PGD does
 
 
-def test_suites_are_those_that_are_promised():
-    assert set(known_suites()) >= {
-        'quick', 'paper', 'strength', 'convergence', 'reliable',
-        'reliable-mini', 'semsegbench'}
-
-
-def test_paper_has_the_attacks_of_its_tables():
-    assert [(r.name, r.norm, r.steps) for r in collect_rows('paper')][2:] == [
-        ('l2-BIM', 'l2', 10), ('PGD', 'linf', 10), ('PGD', 'linf', 20),
-        ('PGD', 'linf', 40), ('PGD', 'linf', 100)]
-
-
-def test_strength_takes_one_run_of_what_does_not_plan_ahead():
-    rows = collect_rows('strength')
-    runs = group_rows(rows)
-    assert len(rows) == 28 and len(runs) == 1 + 7 + 1 + 7
-    assert {len(run.rows) for run in runs} == {1, 7}
-
-
-def test_reliable_mini_has_the_members_of_reliable():
-    full, mini = collect_rows('reliable'), collect_rows('reliable-mini')
-    assert [r.name for r in full] == [r.name for r in mini]
-    assert {r.steps for r in mini} == {100}
-
-
-def test_cap_on_steps_is_a_number_of_steps(tmp_path):
-    path = tmp_path / 'mine.py'
-    path.write_text('robustness = dict(max_steps=0, attacks=[])')
-    with pytest.raises(ValueError, match='max_steps must be >= 1'):
-        collect_rows(str(path))
-
-
-def test_budget_of_reliable_is_fixed():
-    rows = collect_rows('reliable', steps=[1], eps=['2/255', '4/255'])
-    assert min(r.steps for r in rows) == 100
-    assert {r.eps for r in rows} == {2 / 255, 4 / 255}
-
-
-def test_classes_are_counted_only_for_balanced_losses():
-    rows = collect_rows('reliable-mini', counts=lambda: [5, 6, 7])
-    counted = {r.name: r.attack.get('class_counts') for r in rows}
-    assert counted.pop('APGD-CE-Bal') == [5, 6, 7]
-    assert set(counted.values()) == {None}
-
-
-def test_only_minimum_norm_attacks_search():
-    with pytest.raises(ValueError, match='PGD cannot search.*DeepFool'):
-        make_plan(minimal=['PGD'])
-
-
-def test_eps_and_steps_replace_those_of_a_suite():
-    rows = collect_rows('quick', eps=['2/255', '4/255'], steps=[1])
-    assert {(r.eps, r.steps) for r in rows} == {(2 / 255, 1), (4 / 255, 1)}
-
-
-def test_unknown_suite_lists_the_known_ones():
-    with pytest.raises(ValueError, match="'fast'; known .*quick"):
-        load_suite('fast')
-    with pytest.raises(ValueError, match='did you mean reliable-mini?'):
-        load_suite('reliable-min')
-
-
-def test_suite_from_a_file(tmp_path):
-    path = tmp_path / 'mine.py'
-    path.write_text("robustness = dict(eps=['4/255'], attacks=["
-                    "dict(attack=dict(type='FGSM'), name='one step')])")
-    row, = collect_rows(str(path))
-    assert (row.name, row.eps) == ('one step', 4 / 255)
-
-
-def test_suite_file_with_a_wrong_key_is_refused(tmp_path):
-    path = tmp_path / 'mine.py'
-    path.write_text("robustness = dict(attacks=[dict(type='FGSM')])")
-    with pytest.raises(ValueError, match='keys attack.*got type'):
-        collect_rows(str(path))
-    path.write_text("robustness = dict(attack=[])")
-    with pytest.raises(ValueError, match='must set robustness'):
-        collect_rows(str(path))
+def test_targeted_rows_are_refused():
+    for typed in ('PGD(targeted=True)',
+                  "EnsembleAttack(attacks=[{'type': 'PGD'}], targeted=True)"):
+        with pytest.raises(ValueError, match='targeted'):
+            collect_rows(attacks=[typed])

@@ -1,12 +1,10 @@
 """Self-checks pass on sound numbers and fail on unsound ones."""
 import pytest
-import torch
 
-from mmseg_rppgd.evaluation.results.checks import (Checker, GradientJob, GradientProbe,
-                                           UniformNoise, make_probes)
-from mmseg_rppgd.evaluation.run.jobs import Predictor
+from mmseg_rppgd.evaluation.plan.suites import make_plan
+from mmseg_rppgd.evaluation.results.checks import Checker
 from mmseg_rppgd.evaluation.results.results import RowResult
-from mmseg_rppgd.evaluation.plan.suites import collect_rows
+from mmseg_rppgd.evaluation.run.probes import GRADIENT, choose_probes
 
 PIXELS = 1000
 
@@ -24,8 +22,8 @@ def results(**aacc):
     rows = []
     for text, value in aacc.items():
         name, _, steps = text.partition('_')
-        rows += [RowResult(row, records(value), 1) for row in collect_rows(
-            attacks=[name], steps=[int(steps)] if steps else ())]
+        rows += [RowResult(row, records(value), 1) for row in make_plan(
+            attacks=[name], steps=[int(steps)] if steps else ()).rows]
     return rows
 
 
@@ -40,14 +38,11 @@ def check(name, rows, **kwargs):
 def probed(rows, huge=1., noise=90., zero_share=0., finite=True, white=50.,
            pgd=50., fewer=60., transfer=False):
     """Probes of rows with the aAcc that they left."""
-    probes = make_probes([r.row for r in rows], Predictor(None, 1, 255),
-                         'whole', 0, transfer)
-    found = {probes.huge.keys[0]: records(huge)}
-    found.update({job.keys[0]: records(noise) for job in probes.noise})
-    found.update({job.keys[0]: records(white) for job in probes.white_box})
-    found.update({job.keys[0]: records(pgd) for job in probes.pgd})
-    found.update({job.keys[0]: records(fewer) for job in probes.fewer})
-    found[GradientJob.key] = [
+    probes = choose_probes([r.row for r in rows], transfer)
+    left = dict(noise=noise, huge=huge, white_box=white, pgd=pgd, fewer=fewer)
+    found = {row.key: records(left[kind]) for kind in left
+             for row in getattr(probes, kind)}
+    found[GRADIENT] = [
         {'index': i, 'zero_share': zero_share, 'finite': finite}
         for i in range(2)]
     return dict(probes=probes, found=found, transfer=transfer)
@@ -121,7 +116,7 @@ def test_every_attack_is_compared_with_noise():
 def test_nothing_labelled_is_no_failure():
     rows = results(PGD=40)
     settings = probed(rows)
-    for record in settings['found'][settings['probes'].huge.keys[0]]:
+    for record in settings['found'][settings['probes'].huge[0].key]:
         record.update(tp=[0], pred=[0], label=[0])
     assert check('a huge eps breaks the model', rows, **settings) is None
 
@@ -172,20 +167,3 @@ def test_transfer_stronger_than_white_box():
     assert check(name, rows, **sound)['passed']
     found = check(name, rows, **unsound)
     assert not found['passed'] and '60.00 white-box' in found['detail']
-
-
-def test_noise_stays_in_the_ball_and_moves_every_image():
-    images, labels = torch.rand(2, 3, 6, 5), torch.zeros(2, 6, 5).long()
-    noisy = UniformNoise(0.1)(
-        lambda x: torch.cat([x, x], 1)[:, :4], images, labels)
-    delta = (noisy - images).abs()
-    assert 0.05 < delta.amax() <= 0.1 + 1e-6
-    assert (delta.flatten(1).amax(1) > 0.05).all()
-
-
-def test_gradient_probe_measures_the_share_of_zeros():
-    images, labels = torch.rand(1, 3, 4, 4), torch.zeros(1, 4, 4).long()
-    probe = GradientProbe()
-    left = torch.tensor([1., 1, 0, 0])  # the right half has no influence
-    probe(lambda x: torch.cat([x, -x], 1) * left, images, labels)
-    assert probe.finite and probe.zero_share == 0.5
