@@ -12,7 +12,7 @@ from mmengine.config import Config
 
 from ..cli import errors_in_a_sentence
 from ..config import config_folder
-from ..registry import ATTACKS
+from ..registry import ATTACKS, attack_class
 
 PACKAGE = 'mmseg_rppgd'
 WIDTH = 79
@@ -38,11 +38,11 @@ def attack_lines(name: Optional[str], params: bool) -> List[str]:
     Raises:
         KeyError: If there is no such attack; the message lists the known.
     """
-    ATTACKS.import_from_location()
-    attacks: Dict[str, Any] = dict(sorted(ATTACKS.module_dict.items()))
-    if name is not None and name not in attacks:
-        ATTACKS.build(dict(type=name))  # raises, and names similar ones
-    chosen = attacks if name is None else {name: attacks[name]}
+    if name is None:
+        ATTACKS.import_from_location()
+        chosen: Dict[str, Any] = dict(sorted(ATTACKS.module_dict.items()))
+    else:
+        chosen = {name: attack_class(name)}
     lines = []
     for line, attack in zip(
             aligned([[key, first_line(attack.__doc__)]
@@ -54,7 +54,7 @@ def attack_lines(name: Optional[str], params: bool) -> List[str]:
             lines += textwrap.wrap(options, WIDTH, initial_indent='    ',
                                    subsequent_indent='    ')
     if name is not None:
-        lines += inspect.getdoc(attacks[name]).splitlines()[1:]
+        lines += inspect.getdoc(chosen[name]).splitlines()[1:]
     return lines
 
 
