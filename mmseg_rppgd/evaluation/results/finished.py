@@ -1,11 +1,10 @@
 """The worst case over finished tests, from their stored counts alone.
 
-    python -m mmseg_rppgd.evaluation.offline DIR [DIR ...]
+    python -m mmseg_rppgd compare --worst-case DIR [DIR ...]
 
 Several reports of one model on the same images join their attacks, so an
 ensemble may be run in parts, or be extended later.
 """
-import argparse
 import json
 import os.path as osp
 from typing import Any, Dict, List, Sequence
@@ -85,20 +84,3 @@ class _Report:
         records = self.store.load(key)
         return stack_counts([records[i] for i in sorted(records)],
                             len(self.results['dataset']['classes']))
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(
-        description='Worst case over the attacks of finished reports')
-    parser.add_argument('folders', nargs='+', metavar='DIR')
-    parser.add_argument('--seed', type=int, default=0)
-    args = parser.parse_args()
-    try:
-        result = worst_case_of(args.folders, args.seed)
-    except (FileNotFoundError, ValueError) as error:
-        parser.error(str(error))
-    print(json.dumps(result, indent=2))
-
-
-if __name__ == '__main__':
-    main()

@@ -1,12 +1,10 @@
 """The table of several models, read from their reports."""
-import importlib.util
 import json
-import sys
 from pathlib import Path
 
 import pytest
 
-TOOL = Path(__file__).parents[2] / 'tools' / 'compare.py'
+from mmseg_rppgd.commands.compare import main
 
 
 def write_report(folder, clean, attacked, num_images=4, steps=(10, 20)):
@@ -24,24 +22,15 @@ def write_report(folder, clean, attacked, num_images=4, steps=(10, 20)):
     return folder
 
 
-@pytest.fixture(scope='module')
-def tool():
-    spec = importlib.util.spec_from_file_location('compare', TOOL)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 @pytest.fixture
-def compare(tool, monkeypatch, capsys):
-    """Run the tool in this process, which is faster; give what it wrote."""
+def compare(capsys):
+    """Run the command in this process; give what it wrote."""
 
     def run(*reports, **options):
         arguments = [str(report) for report in reports]
         for name, value in options.items():
             arguments += [f'--{name}', value]
-        monkeypatch.setattr(sys, 'argv', ['compare.py', *arguments])
-        tool.main()
+        main(arguments, 'compare.py')
         return capsys.readouterr().out
 
     return run
@@ -109,3 +98,19 @@ def test_reports_of_different_images_are_not_compared(
     with pytest.raises(SystemExit,
                        match=r'different numbers of images: \[4, 8\]'):
         compare(reports[0], f'other={other}')
+
+
+def test_worst_case_of_reports_of_one_model(monkeypatch, capsys):
+    from mmseg_rppgd.evaluation.results import finished
+    worst = dict(aAcc=1.5, mIoU_greedy=0.5, members=['clean', 'PGD'])
+    asked = []
+    monkeypatch.setattr(finished, 'worst_case_of',
+                        lambda *words: asked.append(words) or worst)
+    main(['--worst-case', 'a', 'b=c', '--seed', '3'])
+    assert asked == [(['a', 'b=c'], 3)]
+    assert json.loads(capsys.readouterr().out) == worst
+
+
+def test_worst_case_without_a_report_is_one_sentence(tmp_path):
+    with pytest.raises(SystemExit, match='^compare.py: .*results.json'):
+        main(['--worst-case', str(tmp_path)], 'compare.py')

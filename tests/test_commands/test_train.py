@@ -1,5 +1,4 @@
-"""tools/train.py and tools/launch.sh, used as a user does."""
-import importlib.util
+"""Training by command, by tools/train.py and by tools/launch.sh."""
 import os
 import subprocess
 import sys
@@ -12,6 +11,7 @@ from mmengine.config import Config
 from mmengine.runner import CheckpointLoader
 
 import mmseg_rppgd
+from mmseg_rppgd.commands import train
 
 ROOT = Path(mmseg_rppgd.__file__).parents[1]
 TRAIN = ROOT / 'tools' / 'train.py'
@@ -85,18 +85,8 @@ def load(file):
     return CheckpointLoader.load_checkpoint(str(file), 'cpu')
 
 
-@pytest.fixture(scope='module')
-def train():
-    """The tool as a module, to test its parts without a new process."""
-    spec = importlib.util.spec_from_file_location('tools_train', TRAIN)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def parse(train, monkeypatch, *argv):
-    monkeypatch.setattr(sys, 'argv', ['train.py', *map(str, argv)])
-    return train.parse_args()
+def parse(*argv):
+    return train.parser().parse_args([str(word) for word in argv])
 
 
 def test_trains_and_resumes(config, tmp_path):
@@ -130,9 +120,9 @@ def test_launch_without_a_number_shows_its_usage(tmp_path):
     assert 'usage' in result.stderr and 'NPROC' in result.stderr
 
 
-def test_help_names_every_option(train, monkeypatch, capsys):
+def test_help_names_every_option(capsys):
     with pytest.raises(SystemExit):
-        parse(train, monkeypatch, '--help')
+        parse('--help')
     shown = capsys.readouterr().out
     for option in ('--work-dir', '--resume', '--amp', '--cfg-options',
                    '--launcher', 'slurm'):
@@ -151,57 +141,57 @@ def test_help_names_every_option(train, monkeypatch, capsys):
      "load_from 'no.pth' does not exist"),
     (('CONFIG', '--amp'), '--amp needs a GPU'),
 ])
-def test_bad_input_gets_one_sentence(words, message, train, monkeypatch,
-                                     config, tmp_path):
+def test_bad_input_gets_one_sentence(words, message, monkeypatch, config,
+                                     tmp_path):
     monkeypatch.setattr(train, 'get_device', lambda: 'cpu')
     hooked = tmp_path / 'hooked.py'
     hooked.write_text(f"_base_ = {str(config)!r}\n"
                       "custom_hooks = [dict(type='mmseg_rppgd.PGDHook')]")
     files = dict(CONFIG=config, HOOK=hooked)
     words = [files.get(word, word) for word in words]
-    monkeypatch.setattr(sys, 'argv', ['train.py', *map(str, words),
-                                      '--work-dir', str(tmp_path)])
+    words = [*map(str, words), '--work-dir', str(tmp_path)]
     with pytest.raises(SystemExit, match=message) as error:
+        train.main(words, 'mmseg_rppgd train')
+    assert str(error.value).startswith('mmseg_rppgd train: ')
+
+
+def test_a_file_gives_its_own_name(monkeypatch):
+    monkeypatch.setattr(sys, 'argv', ['tools/train.py', 'nowhere.py'])
+    with pytest.raises(SystemExit, match='^train.py: .*nowhere.py'):
         train.main()
-    assert str(error.value).startswith('train.py: ')
 
 
-def test_a_defect_keeps_its_traceback(train, monkeypatch, config):
+def test_a_defect_keeps_its_traceback(monkeypatch, config):
     def broken(args):
         raise ZeroDivisionError
 
     monkeypatch.setattr(train, 'build_runner', broken)
-    monkeypatch.setattr(sys, 'argv', ['train.py', str(config)])
     with pytest.raises(ZeroDivisionError):
-        train.main()
+        train.main([str(config)])
 
 
-def test_work_dir_of_the_command_line_wins(train, monkeypatch, config,
-                                           tmp_path):
-    args = parse(train, monkeypatch, config, '--work-dir', tmp_path / 'here',
+def test_work_dir_of_the_command_line_wins(config, tmp_path):
+    args = parse(config, '--work-dir', tmp_path / 'here',
                  '--cfg-options', 'work_dir=elsewhere')
     assert train.build_runner(args).work_dir == str(tmp_path / 'here')
 
 
-def test_work_dir_of_the_config_is_the_default(train, monkeypatch, config,
-                                               tmp_path):
-    args = parse(train, monkeypatch, config, '--cfg-options',
-                 f'work_dir={tmp_path}')
+def test_work_dir_of_the_config_is_the_default(config, tmp_path):
+    args = parse(config, '--cfg-options', f'work_dir={tmp_path}')
     assert train.build_runner(args).work_dir == str(tmp_path)
 
 
-def test_packaged_name_gives_its_own_work_dir(train, monkeypatch):
+def test_packaged_name_gives_its_own_work_dir(monkeypatch):
     built = []
     monkeypatch.setattr(train.Runner, 'from_cfg', built.append)
     name = 'pspnet_rppgd3-at_r50-d8_4xb4-40k_voc12aug-512x512'
-    train.build_runner(parse(train, monkeypatch,
-                             f'mmseg_rppgd::rppgd3_at/{name}.py',
+    train.build_runner(parse(f'mmseg_rppgd::rppgd3_at/{name}.py',
                              '--launcher', 'slurm'))
     assert built[0].work_dir == os.path.join('work_dirs', name)
     assert built[0].launcher == 'slurm'
 
 
-def test_amp_switches_the_optimizer_wrapper(train, monkeypatch):
+def test_amp_switches_the_optimizer_wrapper(monkeypatch):
     monkeypatch.setattr(train, 'get_device', lambda: 'cuda')
     cfg = Config(dict(optim_wrapper=dict(type='OptimWrapper')))
     train.enable_amp(cfg)
@@ -209,7 +199,7 @@ def test_amp_switches_the_optimizer_wrapper(train, monkeypatch):
                                      loss_scale='dynamic')
 
 
-def test_amp_keeps_a_loss_scale_of_the_config(train, monkeypatch):
+def test_amp_keeps_a_loss_scale_of_the_config(monkeypatch):
     monkeypatch.setattr(train, 'get_device', lambda: 'cuda')
     cfg = Config(dict(optim_wrapper=dict(type='AmpOptimWrapper',
                                          loss_scale=512.)))
@@ -217,7 +207,7 @@ def test_amp_keeps_a_loss_scale_of_the_config(train, monkeypatch):
     assert cfg.optim_wrapper.loss_scale == 512.
 
 
-def test_amp_refuses_other_wrappers(train, monkeypatch):
+def test_amp_refuses_other_wrappers(monkeypatch):
     monkeypatch.setattr(train, 'get_device', lambda: 'cuda')
     cfg = Config(dict(optim_wrapper=dict(type='ApexOptimWrapper')))
     with pytest.raises(ValueError, match='--amp.*has ApexOptimWrapper'):
