@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from mmseg_rppgd import PixelModel
 from mmseg_rppgd.attacks import RPPGD, Attack, SegPGD
-from mmseg_rppgd.attacks.base import predict_classes
+from mmseg_rppgd.attacks.base import AttackedModel, predict_classes
 
 HEADER = ('attack', 'steps', 'MisRatio', 'True', 'Boundary', 'False',
           'wrong in T', 'wrong in B', 'wrong in F')
@@ -38,7 +38,7 @@ def variants(steps: int) -> Dict[str, Attack]:
     }
 
 
-class Watched:
+class Watched(AttackedModel):
     """A model that notes where each of its predictions is right.
 
     Args:
@@ -47,17 +47,17 @@ class Watched:
     """
 
     def __init__(self, model: nn.Module, labels: Tensor) -> None:
-        self.model = model
+        super().__init__(model)
         self.labels = labels
         self.right: List[Tensor] = []
 
     def __call__(self, images: Tensor):
-        output = self.model(images)
+        output = self.network(images)
         self.right.append(predict_classes(output.logits) == self.labels)
         return output
 
     def attacked_networks(self) -> List[nn.Module]:
-        return self.model.attacked_networks()
+        return self.network.attacked_networks()
 
 
 def count(attack: Attack, model: PixelModel, image: Tensor, labels: Tensor,

@@ -17,8 +17,8 @@ import torch
 from torch import Tensor
 
 from ..registry import ATTACKS
-from .base import (AttackInputs, AttackResult, Callback, Candidates,
-                   CheckedModel, FiniteCheck, Model, OneImage,
+from .base import (AttackedModel, AttackInputs, AttackResult, Callback,
+                   Candidates, CheckedModel, FiniteCheck, OneImage,
                    SmallestSuccess, check_depends, one_by_one)
 from .minimal_norm import MinimalNormAttack
 from .threat_model import Number, parse_length
@@ -116,15 +116,13 @@ class AdvLibAttack(MinimalNormAttack):
         """Return the arguments of adv-lib's function."""
 
     def _run(self, model: CheckedModel, inputs: AttackInputs,
-             callback: Optional[Callback],
-             generator: Optional[torch.Generator]) -> AttackResult:
+             callback: Optional[Callback]) -> AttackResult:
         return one_by_one(
             partial(self._run_one, model.model), inputs, callback)
 
-    def _run_one(self, model: Model, image: OneImage) -> AttackResult:
+    def _run_one(self, model: AttackedModel, image: OneImage) -> AttackResult:
         inputs = image.inputs
-        checked = CheckedModel(model, inputs.labels, self.name,
-                               self.needs_features)
+        checked = self.checked(model, inputs.labels)
         candidates = self._candidates(checked, inputs, self._ball(inputs))
         observed = Observed(checked, self, image, candidates,
                             self.least_classes)

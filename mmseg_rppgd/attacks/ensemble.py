@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from ..registry import ATTACKS
-from .base import (Attack, AttackInputs, AttackResult, BestIterate, Callback,
-                   CheckedModel, Model, OneImage, one_by_one, tapped)
+from .base import (Attack, AttackedModel, AttackInputs, AttackResult,
+                   BestIterate, Callback, CheckedModel, OneImage, one_by_one)
 
 SHARED = ('norm', 'eps', 'ignore_index', 'targeted')
 
@@ -22,8 +22,8 @@ class EnsembleAttack(Attack):
 
     Note:
         - Images are attacked one by one, and the attacks run in their order
-          on each with the one generator, so the result does not depend on
-          the batch.
+          on each with its generator, so the result does not depend on the
+          batch.
         - ``steps`` is the sum of the steps of all runs of all members, and
           a callback counts through them.
 
@@ -82,25 +82,20 @@ class EnsembleAttack(Attack):
         return values[0]
 
     def _run(self, model: CheckedModel, inputs: AttackInputs,
-             callback: Optional[Callback],
-             generator: Optional[torch.Generator]) -> AttackResult:
+             callback: Optional[Callback]) -> AttackResult:
         return one_by_one(
-            partial(self._run_one, model.model, generator), inputs, callback)
+            partial(self._run_one, model.model), inputs, callback)
 
-    def _run_one(self, model: Model, generator: Optional[torch.Generator],
+    def _run_one(self, model: AttackedModel,
                  image: OneImage) -> AttackResult:
         inputs = image.inputs
-        judge = CheckedModel(model, inputs.labels, self.name,
-                             self.needs_features)
+        judge = self.checked(model, inputs.labels)
         worst = BestIterate(inputs)
         count = counter(image.callback)
         for attack in self.attacks:
-            with tapped(model, attack.feature_layer) as tapped_model:
-                checked = CheckedModel(tapped_model, inputs.labels,
-                                       attack.name, attack.needs_features)
-                adv_images = attack._run(checked, inputs, count,
-                                         generator).adv_images
-            see(worst, judge, adv_images)
+            result = attack._run(
+                attack.checked(model, inputs.labels), inputs, count)
+            see(worst, judge, result.adv_images)
         see(worst, judge, inputs.images)
         return worst.result()
 

@@ -10,7 +10,8 @@ import torch.nn.functional as F
 from mmengine.model import BaseTTAModel, is_model_wrapper
 from torch import Tensor, nn
 
-from ..attacks.base import SegOutput, describe
+from ..attacks.base import DEFAULT_IGNORE_INDEX, AttackedModel, SegOutput
+from ..attacks.base.model import capture, feature_map, find_layer
 from .space import PixelSpace, Size, num_channels
 from .windows import (Box, check_windows, run_windows, run_windows_twice,
                       stitch, window_boxes)
@@ -71,7 +72,7 @@ def last_head(segmentor: nn.Module) -> nn.Module:
     return head[-1] if isinstance(head, nn.ModuleList) else head
 
 
-class PixelModel(nn.Module):
+class PixelModel(nn.Module, AttackedModel):
     """A segmentor of MMSeg as a model of [0, 1] images.
 
     .. code:: text
@@ -122,7 +123,7 @@ class PixelModel(nn.Module):
                  surface: Optional[str] = None,
                  *,
                  pad_to: Optional[Size] = None) -> None:
-        super().__init__()
+        nn.Module.__init__(self)
         segmentor = unwrap_segmentor(segmentor)
         # Past nn.Module, which would register its parameters here.
         self.__dict__['segmentor'] = segmentor
@@ -143,14 +144,15 @@ class PixelModel(nn.Module):
         return self.head.align_corners
 
     @property
-    def ignore_index(self) -> Optional[int]:
-        """int: Label that the last head ignores; None where it has none."""
-        return getattr(self.head, 'ignore_index', None)
+    def ignore_index(self) -> int:
+        """int: Label that the last head ignores; where it has none, 255."""
+        index = getattr(self.head, 'ignore_index', None)
+        return DEFAULT_IGNORE_INDEX if index is None else index
 
     @property
     def num_classes(self) -> int:
         """int: Number of logits; two for a binary head."""
-        return _num_classes(self.segmentor)
+        return max(2, self.head.out_channels)
 
     @property
     def pixel_space(self) -> PixelSpace:
@@ -166,7 +168,13 @@ class PixelModel(nn.Module):
         """Return the networks that are used here but not registered."""
         return [self.segmentor]
 
-    def with_feature_layer(self, path: Optional[str]) -> 'PixelModel':
+    def with_label_size(self, label_size: Size) -> 'PixelModel':
+        """Return the same model with logits of this size."""
+        model = copy.copy(self)
+        model.label_size = label_size
+        return model
+
+    def with_feature_layer(self, path: str) -> 'PixelModel':
         """Return the same model, giving the output of module ``path``."""
         return PixelModel(
             self.segmentor, self.label_size, path, self.surface,
@@ -230,14 +238,7 @@ class PixelModel(nn.Module):
     def _find_tap(self) -> Optional[nn.Module]:
         if self.feature_layer is None:
             return getattr(self.head, 'conv_seg', None)
-        modules = dict(self.segmentor.named_modules())
-        if not self.feature_layer or self.feature_layer not in modules:
-            known = ', '.join(name for name in modules
-                              if name and name.count('.') < 2)
-            raise ValueError(
-                f'feature_layer {self.feature_layer!r} is no module of '
-                f'{type(self.segmentor).__name__}; among them are {known}')
-        return modules[self.feature_layer]
+        return find_layer(self.segmentor, self.feature_layer)
 
     def _run(
         self, inputs: Tensor
@@ -267,41 +268,17 @@ class PixelModel(nn.Module):
             ori_shape=size, img_shape=size, pad_shape=size,
             batch_input_shape=size, padding_size=[0, 0, 0, 0])
         metas = [dict(meta) for _ in range(len(inputs))]
-        with _evaluating(self.segmentor), self._tapped() as captured:
+        with _evaluating(self.segmentor), capture(
+                self._tap, reads=self.feature_layer is None) as captured:
             logits = self.segmentor.encode_decode(inputs, metas)
         return logits, self._features(captured)
 
-    @contextmanager
-    def _tapped(self) -> Iterator[list]:
-        """Collect what the feature layer reads or gives."""
-        captured: list = []
-        if self._tap is None:
-            yield captured
-            return
-        if self.feature_layer is None:
-            handle = self._tap.register_forward_pre_hook(
-                lambda module, args: captured.append(args[0]))
-        else:
-            handle = self._tap.register_forward_hook(
-                lambda module, args, output: captured.append(
-                    output.clone() if isinstance(output, Tensor) else output))
-        try:
-            yield captured
-        finally:
-            handle.remove()
-
     def _features(self, captured: list) -> Optional[Tensor]:
+        if self.feature_layer is not None:
+            return feature_map(captured, self.feature_layer, self.head)
         features = captured[-1] if captured else None
-        if isinstance(features, Tensor) and features.dim() == 4:
-            return features
-        if self.feature_layer is None:
-            return None
-        what = 'gave ' + describe(features) if captured else 'did not run'
-        raise ValueError(
-            f'feature_layer {self.feature_layer!r} must give a feature map '
-            f'(B, D, h, w), but it {what} in the inference of '
-            f'{type(self.head).__name__}; name another module, or leave '
-            "feature_layer out for the input of the head's conv_seg")
+        is_map = isinstance(features, Tensor) and features.dim() == 4
+        return features if is_map else None
 
     def _resize(self, maps: Tensor, size: Size) -> Tensor:
         if tuple(maps.shape[-2:]) == tuple(size):
@@ -327,10 +304,6 @@ class PixelModel(nn.Module):
                            for piece, box in zip(pieces, boxes)), boxes,
                           padded)
         return self._resize(maps[..., :size[0], :size[1]], label_size)
-
-
-def _num_classes(segmentor: nn.Module) -> int:
-    return max(2, last_head(segmentor).out_channels)
 
 
 def _dtype_of(module: nn.Module) -> torch.dtype:

@@ -1,7 +1,6 @@
 """A segmentor that is trained on a mix of clean and adversarial images."""
 import copy
-from contextlib import contextmanager
-from typing import Any, Dict, Iterator, List, Optional, Union
+from typing import Any, Dict, Optional, Union
 
 import torch
 import torch.nn.functional as F
@@ -9,8 +8,9 @@ from mmseg.models.segmentors import BaseSegmentor
 from mmseg.registry import MODELS as MMSEG_MODELS
 from torch import Tensor, nn
 
-from ..attacks.base import DEFAULT_IGNORE_INDEX, Attack, refuse_targets
-from ..pixel_model import last_head, perturb_batch, unwrap_segmentor
+from ..attacks.base import Attack, capture, refuse_targets
+from ..pixel_model import (PixelModel, last_head, perturb_batch,
+                           unwrap_segmentor)
 from ..pixel_model.batches import check_adv_ratio
 from ..registry import ATTACKS, MODELS
 from ..timing import TimeShare
@@ -138,42 +138,26 @@ class AdversarialSegmentor(BaseSegmentor):
             adv_ratio=self.adv_ratio,
             normalized=True)
         self.time_share.spent(result.seconds)
-        with self._main_logits() as logits:
+        with capture(getattr(last_head(self.segmentor), 'conv_seg',
+                             None)) as logits:
             losses = self.segmentor.loss(result.inputs, data_samples)
         logs = {}
         if result.mis_ratio is not None:
             logs['attack_mis_ratio'] = result.mis_ratio.nanmean()
         if logits:
             logs.update(
-                self._accuracies(logits[-1], data_samples,
+                self._accuracies(logits[-1].detach(), data_samples,
                                  len(result.adv_images)))
         if share is not None:
             logs['attack_time_share'] = torch.tensor(share)
         losses.update(logs)
         return losses
 
-    @contextmanager
-    def _main_logits(self) -> Iterator[List[Tensor]]:
-        """Collect the logits of the last head on their way to the loss."""
-        logits: List[Tensor] = []
-        conv_seg = getattr(last_head(self.segmentor), 'conv_seg', None)
-        if conv_seg is None:
-            yield logits
-            return
-        handle = conv_seg.register_forward_hook(
-            lambda module, args, output: logits.append(output.detach()))
-        try:
-            yield logits
-        finally:
-            handle.remove()
-
     def _accuracies(self, logits: Tensor, data_samples: list,
                     num_adv: int) -> Dict[str, Tensor]:
         """Return the accuracy of either part of the batch, in percent."""
         head = last_head(self.segmentor)
-        ignore_index = head.ignore_index
-        if ignore_index is None:
-            ignore_index = DEFAULT_IGNORE_INDEX
+        ignore_index = PixelModel(self.segmentor, surface='whole').ignore_index
         right, total = [], []
         for maps, data_sample in zip(logits.split(1), data_samples):
             labels = data_sample.gt_sem_seg.data

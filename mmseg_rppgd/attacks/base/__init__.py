@@ -1,12 +1,13 @@
 """What attacks are written with."""
-from .attack import (Attack, AttackResult, Callback, check_generator,
-                     check_int, refuse_targets)
-from .frozen import frozen, networks_of, own_chance
+from .attack import (Attack, AttackResult, Callback, check_int,
+                     refuse_targets)
+from .frozen import frozen, own_chance
 from .gradients import (FiniteCheck, ascent_gradient, check_depends,
                         gradient)
-from .inputs import (DEFAULT_IGNORE_INDEX, RANGE_SLACK, AttackInputs,
+from .inputs import (RANGE_SLACK, AttackInputs, Generators, check_generators,
                      check_inputs)
-from .model import CheckedModel, Model, SegOutput, check_model, tapped
+from .model import (DEFAULT_IGNORE_INDEX, AttackedModel, CheckedModel, Model,
+                    SegOutput, capture, check_model)
 from .one_by_one import OneImage, one_by_one, select
 from .tensors import (at_least_float32, describe, full_precision,
                       predict_classes)
@@ -14,12 +15,12 @@ from .trackers import (BestIterate, Candidates, SmallestSuccess,
                        count_reached, perturbation_norm)
 
 __all__ = [
-    'Attack', 'AttackInputs', 'AttackResult', 'BestIterate', 'Callback',
-    'Candidates', 'CheckedModel', 'DEFAULT_IGNORE_INDEX', 'FiniteCheck',
-    'Model', 'OneImage', 'RANGE_SLACK', 'SegOutput', 'SmallestSuccess',
-    'ascent_gradient', 'at_least_float32', 'check_depends',
-    'check_generator', 'check_inputs', 'check_int', 'check_model',
-    'count_reached', 'describe', 'frozen', 'full_precision', 'gradient',
-    'networks_of', 'one_by_one', 'own_chance', 'perturbation_norm',
-    'predict_classes', 'refuse_targets', 'select', 'tapped'
+    'Attack', 'AttackInputs', 'AttackResult', 'AttackedModel', 'BestIterate',
+    'Callback', 'Candidates', 'CheckedModel', 'DEFAULT_IGNORE_INDEX',
+    'FiniteCheck', 'Generators', 'Model', 'OneImage', 'RANGE_SLACK',
+    'SegOutput', 'SmallestSuccess', 'ascent_gradient', 'at_least_float32',
+    'capture', 'check_depends', 'check_generators', 'check_inputs',
+    'check_int', 'check_model', 'count_reached', 'describe', 'frozen',
+    'full_precision', 'gradient', 'one_by_one', 'own_chance',
+    'perturbation_norm', 'predict_classes', 'refuse_targets', 'select'
 ]

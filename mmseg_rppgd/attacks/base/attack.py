@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 
 from ..threat_model import Number, ThreatModel
-from .frozen import frozen, networks_of, own_chance
-from .inputs import DEFAULT_IGNORE_INDEX, AttackInputs, check_inputs
-from .model import CheckedModel, Model, check_model, tapped
+from .frozen import frozen, own_chance
+from .inputs import AttackInputs, Generators, check_inputs
+from .model import AttackedModel, CheckedModel, Model, check_model
 
 Callback = Callable[[int, Tensor], Any]
 
@@ -144,13 +144,25 @@ class Attack(ABC):
         """Return the radius for images of this size."""
         return self.threat_model.radius(images)
 
+    def resolved_ignore_index(self, model: AttackedModel) -> int:
+        """Return the label that does not count: its own, or the model's."""
+        if self.ignore_index is not None:
+            return self.ignore_index
+        return model.ignore_index
+
+    def checked(self, model: AttackedModel, labels: Tensor) -> CheckedModel:
+        """Return the model as this attack reads it, its outputs checked."""
+        if self.feature_layer is not None:
+            model = model.with_feature_layer(self.feature_layer)
+        return CheckedModel(model, labels, self.name, self.needs_features)
+
     def __call__(self,
                  model: Model,
                  images: Tensor,
                  labels: Tensor,
                  mask: Optional[Tensor] = None,
                  callback: Optional[Callback] = None,
-                 generator: Optional[torch.Generator] = None) -> Tensor:
+                 generator: Generators = None) -> Tensor:
         """Return adversarial images; change nothing else.
 
         Parameters with their ``.grad`` and ``requires_grad``, buffers, the
@@ -170,8 +182,11 @@ class Attack(ABC):
             callback (callable, optional): ``callback(step, adv_images)``
                 after each update, step from 1, without gradients. Defaults
                 to None.
-            generator (torch.Generator, optional): Source of all noise, drawn
-                image by image (image outer, restart inner). Defaults to
+            generator (torch.Generator | list, optional): Source of all
+                noise, drawn image by image (image outer, restart inner); or
+                a list of one for each image. So a batch equals its images
+                one by one, unless the model itself draws numbers: its own
+                depend on the first generator and the batch. Defaults to
                 None, the global one.
 
         Shape:
@@ -194,37 +209,32 @@ class Attack(ABC):
             labels: Tensor,
             mask: Optional[Tensor] = None,
             callback: Optional[Callback] = None,
-            generator: Optional[torch.Generator] = None) -> AttackResult:
+            generator: Generators = None) -> AttackResult:
         """Do as :meth:`__call__`, and return what the attack saw as well."""
-        check_model(model, self.name)
-        check_generator(generator)
+        model = check_model(model, self.name)
         # A tensor made under inference_mode cannot take part in a backward
         # pass; its clone, made outside, can.
         with torch.inference_mode(False), torch.enable_grad():
-            ignore_index = self.ignore_index
-            if ignore_index is None:
-                ignore_index = getattr(model, 'ignore_index', None)
-            if ignore_index is None:
-                ignore_index = DEFAULT_IGNORE_INDEX
-            inputs = check_inputs(images, labels, mask, ignore_index,
-                                  self.targeted)
+            inputs = check_inputs(images, labels, mask,
+                                  self.resolved_ignore_index(model),
+                                  self.targeted, generator)
             if not bool(inputs.labelled.any()):
                 return AttackResult(inputs.images,
                                     inputs.num_labelled * float('nan'))
-            with tapped(model, self.feature_layer) as tapped_model, \
-                    frozen(networks_of(model)), \
-                    own_chance(generator, images.device):
-                checked = CheckedModel(tapped_model, inputs.labels,
-                                       self.name, self.needs_features)
-                if callback is not None:
-                    callback = own_copies(callback)
-                return self._run(checked, inputs, callback, generator)
+            checked = self.checked(model, inputs.labels)
+            if callback is not None:
+                callback = own_copies(callback)
+            with frozen(model.attacked_networks()), own_chance(
+                    inputs.generators[0], images.device):
+                return self._run(checked, inputs, callback)
 
     @abstractmethod
     def _run(self, model: CheckedModel, inputs: AttackInputs,
-             callback: Optional[Callback],
-             generator: Optional[torch.Generator]) -> AttackResult:
-        """Attack checked inputs on a frozen model, gradients enabled."""
+             callback: Optional[Callback]) -> AttackResult:
+        """Attack checked inputs on a frozen model, gradients enabled.
+
+        The noise of image i comes from ``inputs.generators[i]``.
+        """
 
 
 def own_copies(callback: Callback) -> Callback:
@@ -264,11 +274,3 @@ def check_int(name: str, value: Any, least: Optional[int] = None) -> None:
         raise TypeError(f'{name} must be an int, but got {value!r}')
     if least is not None and value < least:
         raise ValueError(f'{name} must be >= {least}, but got {value}')
-
-
-def check_generator(generator: Any) -> None:
-    """Refuse a source of noise that is none, such as a bare seed."""
-    if generator is not None and not isinstance(generator, torch.Generator):
-        raise TypeError(
-            f'generator must be a torch.Generator, but got {generator!r}; '
-            'for a seed give torch.Generator().manual_seed(seed)')

@@ -1,20 +1,10 @@
 """The network left as it was found, and a random state of its own."""
 from contextlib import contextmanager
-from typing import Iterable, Iterator, List, NamedTuple, Optional
+from typing import Iterable, Iterator, NamedTuple, Optional
 
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _NormBase
-
-from .model import Model
-
-
-def networks_of(model: Model) -> List[nn.Module]:
-    """Return every network behind a model, registered with it or not."""
-    networks = [model] if isinstance(model, nn.Module) else []
-    if hasattr(model, 'attacked_networks'):
-        networks += list(model.attacked_networks())
-    return networks
 
 
 @contextmanager
@@ -103,7 +93,8 @@ def own_chance(generator: Optional[torch.Generator],
     """Keep a model that draws numbers in eval mode away from global state.
 
     It draws from a state that the generator decides, which is not advanced;
-    without a generator everything draws from the global one.
+    without a generator everything draws from the global one. A batch has one
+    such state, so such a model does not see its images as if alone.
     """
     if generator is None:
         yield

@@ -1,10 +1,13 @@
 """What an attack asks of a model, and the checks of what it gives."""
+import copy
 from contextlib import contextmanager
 from typing import Any, Callable, Iterator, List, NamedTuple, Optional
 
 from torch import Tensor, nn
 
 from .tensors import at_least_float32, describe
+
+DEFAULT_IGNORE_INDEX = 255
 
 Model = Callable[[Tensor], Any]
 
@@ -29,22 +32,80 @@ class SegOutput(NamedTuple):
     upsample: Optional[Callable[[Tensor], Tensor]] = None
 
 
+class AttackedModel:
+    """What an attack asks of a model, as a plain callable answers it.
+
+    Attacks wrap a callable in it. A model that can tell more is a subclass,
+    such as :class:`PixelModel`, that is called like the callable.
+
+    Args:
+        network (callable): images -> logits (B, C, H, W) or
+            :class:`SegOutput`.
+    """
+
+    feature_layer: Optional[str] = None
+    _tap: Optional[nn.Module] = None
+
+    def __init__(self, network: Model) -> None:
+        self.network = network
+
+    def __call__(self, images: Tensor) -> Any:
+        with capture(self._tap) as captured:
+            output = self.network(images)
+        if self._tap is None or not isinstance(output, (Tensor, SegOutput)):
+            return output
+        features = feature_map(captured, self.feature_layer, self.network)
+        if isinstance(output, Tensor):
+            return SegOutput(output, features)
+        return output._replace(features=features, upsample=None)
+
+    @property
+    def ignore_index(self) -> int:
+        """int: Label of the pixels that do not count."""
+        index = getattr(self.network, 'ignore_index', None)
+        return DEFAULT_IGNORE_INDEX if index is None else index
+
+    def attacked_networks(self) -> List[nn.Module]:
+        """Return the networks that are frozen during an attack."""
+        return [self.network] if isinstance(self.network, nn.Module) else []
+
+    def with_feature_layer(self, path: str) -> 'AttackedModel':
+        """Return the same model, giving the output of module ``path``."""
+        if not isinstance(self.network, nn.Module):
+            raise TypeError(
+                'feature_layer needs a model that is an nn.Module, but got '
+                f'{type(self.network).__name__}; return SegOutput(logits, '
+                'features)')
+        model = copy.copy(self)
+        model._tap = find_layer(self.network, path)
+        model.feature_layer = path
+        return model
+
+    def without_features(self) -> 'AttackedModel':
+        """Return the same model, spared the memory of features."""
+        model = copy.copy(self)
+        model._tap = model.feature_layer = None
+        return model
+
+    def no_features_reason(self) -> str:
+        """Return why there are no features, or nothing."""
+        return ''
+
+
 class CheckedModel:
     """A model whose outputs are checked the first time, in full precision.
 
     Args:
-        model (callable): The frozen model.
+        model (AttackedModel): The frozen model.
         labels (Tensor): What its logits are compared with (B, H, W), 0 where
             ignored.
         name (str): Name of the attack, for errors.
         needs_features (bool): Whether the attack reads features.
     """
 
-    def __init__(self, model: Model, labels: Tensor, name: str,
+    def __init__(self, model: AttackedModel, labels: Tensor, name: str,
                  needs_features: bool) -> None:
-        if not needs_features and hasattr(model, 'without_features'):
-            model = model.without_features()
-        self.model = model
+        self.model = model if needs_features else model.without_features()
         self.labels = labels
         self.name = name
         self.needs_features = needs_features
@@ -114,8 +175,8 @@ class CheckedModel:
                 'remove detach() or no_grad() from their way')
 
     def _refuse_no_features(self) -> None:
-        reason = getattr(self.model, 'no_features_reason', None)
-        detail = f' ({reason()})' if callable(reason) else ''
+        reason = self.model.no_features_reason()
+        detail = f' ({reason})' if reason else ''
         raise ValueError(
             f'{self.name} needs features, but the model gives none'
             f'{detail}: return SegOutput(logits, features), set '
@@ -123,8 +184,14 @@ class CheckedModel:
             'features')
 
 
-def check_model(model: Model, name: str) -> None:
-    """Refuse what is not a model, and a segmentor of MMSeg by name."""
+def check_model(model: Model, name: str) -> AttackedModel:
+    """Return a model with the whole contract, or refuse it.
+
+    Raises:
+        TypeError: If it is no callable, or a raw segmentor of MMSeg.
+    """
+    if isinstance(model, AttackedModel):
+        return model
     inner = getattr(model, 'module', model)  # inside DistributedDataParallel
     if hasattr(inner, 'encode_decode') and hasattr(inner,
                                                    'data_preprocessor'):
@@ -135,51 +202,55 @@ def check_model(model: Model, name: str) -> None:
     if not callable(model):
         raise TypeError('model must be a callable images -> logits, but got '
                         f'{type(model).__name__}')
+    return AttackedModel(model)
 
 
 @contextmanager
-def tapped(model: Model, feature_layer: Optional[str]) -> Iterator[Model]:
-    """Let a model give the output of the module ``feature_layer``."""
-    if feature_layer is None:
-        yield model
-    elif hasattr(model, 'with_feature_layer'):
-        yield model.with_feature_layer(feature_layer)
-    elif not isinstance(model, nn.Module):
-        raise TypeError(
-            'feature_layer needs a model that is an nn.Module, but got '
-            f'{type(model).__name__}; return SegOutput(logits, features)')
-    else:
-        modules = dict(model.named_modules())
-        if not feature_layer or feature_layer not in modules:
-            raise ValueError(
-                f'feature_layer {feature_layer!r} is no module of '
-                f'{type(model).__name__}; its modules are '
-                f'{", ".join(name for name in modules if name)}')
-        captured: List[Tensor] = []
-        handle = modules[feature_layer].register_forward_hook(
+def capture(module: Optional[nn.Module],
+            reads: bool = False) -> Iterator[List[Any]]:
+    """Collect what a module gives whenever it runs, or what it reads.
+
+    Args:
+        module (nn.Module, optional): Without one, nothing is collected.
+        reads (bool): Collect its first input instead of its output.
+            Defaults to False.
+    """
+    captured: List[Any] = []
+    if module is None:
+        yield captured
+        return
+    if reads:
+        handle = module.register_forward_pre_hook(
+            lambda module, args: captured.append(args[0]))
+    else:  # a copy, as the next module may write over it
+        handle = module.register_forward_hook(
             lambda module, args, output: captured.append(
                 output.clone() if isinstance(output, Tensor) else output))
-        try:
-            yield lambda images: _with_tap(model, images, captured,
-                                           feature_layer)
-        finally:
-            handle.remove()
+    try:
+        yield captured
+    finally:
+        handle.remove()
 
 
-def _with_tap(model: nn.Module, images: Tensor, captured: List[Tensor],
-              feature_layer: str) -> SegOutput:
-    captured.clear()
-    output = model(images)
+def find_layer(network: nn.Module, path: str) -> nn.Module:
+    """Return the module ``path`` of a network."""
+    modules = dict(network.named_modules())
+    if not path or path not in modules:
+        known = ', '.join(name for name in modules
+                          if name and name.count('.') < 2)
+        raise ValueError(f'feature_layer {path!r} is no module of '
+                         f'{type(network).__name__}; among them are {known}')
+    return modules[path]
+
+
+def feature_map(captured: List[Any], path: str, network: nn.Module) -> Tensor:
+    """Return what the module ``path`` gave last, a map (B, D, h, w)."""
     if not captured:
-        raise ValueError(f'feature_layer {feature_layer!r} did not run in '
-                         f'the forward pass of {type(model).__name__}')
-    features = captured[-1]
-    captured.clear()
-    if not isinstance(features, Tensor) or features.dim() != 4:
         raise ValueError(
-            f'feature_layer {feature_layer!r} must give a tensor '
-            f'(B, D, h, w), but gave {describe(features)}')
-    if isinstance(output, SegOutput):
-        return output._replace(features=features, upsample=None)
-    return SegOutput(output, features) if isinstance(output,
-                                                     Tensor) else output
+            f'feature_layer {path!r} did not run in the inference of '
+            f'{type(network).__name__}; name another module')
+    if not isinstance(captured[-1], Tensor) or captured[-1].dim() != 4:
+        raise ValueError(
+            f'feature_layer {path!r} must give a feature map (B, D, h, w), '
+            f'but it gave {describe(captured[-1])}; name another module')
+    return captured[-1]
