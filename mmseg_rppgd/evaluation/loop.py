@@ -19,15 +19,14 @@ from .results.environment import describe_environment
 from .run.examples import ExampleStore, spread
 from .run.jobs import AttackJob, CleanJob, Predictor, Sample
 from ..metrics import compute_metrics
-from .results.searches import MinimalJob, build_minimal, write_minimal
+from .results.searches import MinimalJob, build_minimal
 from .report.report import Report
 from .results.results import Record, RowResult, build_results, worst_balls
 from .plan.rows import AttackRun, Row, group_rows
 from .run.store import ImageStore
 from .plan.suites import Plan
 from .results.transfer import (MatrixJob, OtherModel, Source, TransferJob,
-                       build_matrix, matrix_check, model_names, surface_of,
-                       write_matrix)
+                       build_matrix, matrix_check, model_names, surface_of)
 
 # An image is decoded far faster than it is attacked.
 MAX_WORKERS = 2
@@ -242,29 +241,18 @@ class RobustTestLoop(BaseLoop):
             found = {job.keys[0]: self._do(job)[0] for job in jobs}
         matrix = self._matrix(found) if found else None
         results = self._collect(done, probes, probed, matrix)
-        notes: List[str] = []
+        minimal = build_minimal(
+            self.plan.minimal, searched) if searched else None
         if self.rank == 0:
-            notes = self._write(results, done, searched, matrix)
+            Report(
+                results, done['clean'], [done[row.key] for row in self.rows],
+                self.examples,
+                self.dataloader.dataset.metainfo.get('palette'), minimal,
+                matrix).write(self.out_dir, self.runner.visualizer)
         barrier()
-        self.screen.show(results, self.out_dir, notes, matrix)
+        self.screen.show(results, self.out_dir, matrix=matrix,
+                         minimal=minimal)
         return results
-
-    def _write(self, results: Dict[str, Any], done: Dict[str, RowResult],
-               searched: Sequence[List[Record]],
-               matrix: Optional[Dict[str, Any]]) -> List[str]:
-        """Write the report; return its notes, for the screen."""
-        minimal = None
-        if searched:
-            minimal = build_minimal(self.plan.minimal, searched)
-            write_minimal(self.out_dir, minimal)
-        report = Report(
-            results, done['clean'], [done[row.key] for row in self.rows],
-            self.examples, self.dataloader.dataset.metainfo.get('palette'),
-            minimal, matrix, self.plan.published)
-        report.write(self.out_dir, self.runner.visualizer)
-        if matrix:
-            write_matrix(self.out_dir, matrix)
-        return report.notes
 
     def _attack_jobs(self) -> List[Any]:
         if self.surrogate is not None:
