@@ -53,7 +53,7 @@ def rows_of(*attacks, eps=('8/255', ), steps=(10, ), rms=False, trace=False):
 
 def row_results(rows, rights=None, **kwargs):
     """What rows found; each is stronger than the one before."""
-    rights = rights or [0.6 - 0.02 * i for i in range(len(rows))]
+    rights = rights or [0.6 * 0.97**i for i in range(len(rows))]
     return [RowResult(row, draw_records(right, row, **kwargs), len(CLASSES))
             for row, right in zip(rows, rights)]
 

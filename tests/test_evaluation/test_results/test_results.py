@@ -101,7 +101,7 @@ def test_success_counts_images_that_are_wrong_nearly_everywhere():
         for row, rights in zip(rows, ([1, 2, 0], [0, 1, 0]))]
     shares = success_over_eps(results)
     assert [(s['eps'], s['percent']) for s in shares] == [(0.01, 50),
-                                                         (0.02, 100)]
+                                                          (0.02, 100)]
 
 
 def test_counts_are_stacked_by_image():
