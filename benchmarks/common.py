@@ -15,9 +15,9 @@ from mmengine.runner import Runner
 from torch import Tensor, nn
 
 import mmseg_rppgd
-from mmseg_rppgd.evaluation.jobs import Predictor, Sample
-from mmseg_rppgd.evaluation.prepare import build_segmentor as build_trained
-from mmseg_rppgd.evaluation.prepare import load_test_config
+from mmseg_rppgd.evaluation.run.jobs import Predictor, Sample
+from mmseg_rppgd.evaluation.configs import build_segmentor as build_trained
+from mmseg_rppgd.evaluation.configs import load_test_config
 
 BASES = dict(
     pspnet='mmseg::_base_/models/pspnet_r50-d8.py',

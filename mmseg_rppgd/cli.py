@@ -1,37 +1,108 @@
-"""How the tools answer input that they cannot work with: in one sentence."""
-import dis
+"""What the commands share: flags, work dir, processes, and messages."""
+import argparse
+import linecache
+import os
 import os.path as osp
 import pickle
 import sys
 from contextlib import contextmanager
-from types import TracebackType
-from typing import Iterator, List, Tuple
+from traceback import walk_tb
+from typing import Any, Iterator, Optional
 
-PACKAGE = osp.dirname(osp.abspath(__file__))
+from mmengine.config import Config, DictAction
+
+from .compat import distribute_without_gpu
+
+PACKAGE = osp.join(osp.dirname(osp.abspath(__file__)), '')
 
 
+# -------------------------------------------------------------------- flags
+def add_config(parser: argparse.ArgumentParser) -> None:
+    """Add the config, which may be a file or a name."""
+    parser.add_argument(
+        'config',
+        help='a config file, or the name of a packaged one: mmseg::... for '
+        'a stock config, mmseg_rppgd::... for one of this package')
+
+
+def add_run_options(parser: Any, work_dir: str) -> None:
+    """Add the options that train.py and test.py of mmseg share.
+
+    Args:
+        parser (ArgumentParser): A parser, or a group of its options.
+        work_dir (str): What goes to the work dir.
+    """
+    parser.add_argument(
+        '--work-dir',
+        help=f'where {work_dir} go (default: work_dir of the config, or '
+        'work_dirs/NAME)')
+    parser.add_argument(
+        '--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE',
+        help='override settings of the config, such as '
+        'train_dataloader.batch_size=2 or key="[(a,b),(c,d)]"')
+    parser.add_argument(
+        '--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'],
+        default='none', help='how the processes of this run were started; '
+        'tools/launch.sh gives pytorch')
+    # torch.distributed.launch passes either spelling.
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0,
+                        help=argparse.SUPPRESS)
+
+
+# ------------------------------------------------------------------ the run
+def set_work_dir(cfg: Config, args: argparse.Namespace) -> None:
+    """Decide on the work dir as mmseg does."""
+    if args.work_dir is not None:
+        cfg.work_dir = args.work_dir
+    elif cfg.get('work_dir') is None:
+        name = osp.basename(args.config.rpartition('::')[2])
+        cfg.work_dir = osp.join('work_dirs', osp.splitext(name)[0])
+
+
+def start_processes(cfg: Config, args: argparse.Namespace,
+                    timeout: Optional[int] = None) -> None:
+    """Prepare for the processes that a launcher has started.
+
+    Args:
+        cfg (Config): Changed in place.
+        args (Namespace): With the options of :func:`add_run_options`.
+        timeout (int, optional): Seconds that processes may wait for each
+            other. Defaults to None, as torch has it.
+    """
+    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    cfg.launcher = args.launcher
+    if timeout is not None:
+        env_cfg = cfg.get('env_cfg') or {}
+        cfg.env_cfg = dict(env_cfg, dist_cfg=dict(
+            dict(backend='nccl', timeout=timeout),
+            **env_cfg.get('dist_cfg') or {}))
+    distribute_without_gpu(cfg)
+
+
+# ----------------------------------------------------------------- messages
 @contextmanager
-def errors_in_a_sentence(tool: str) -> Iterator[None]:
-    """End a tool with a message where its input is at fault.
+def errors_in_a_sentence(program: str) -> Iterator[None]:
+    """End a command with a message where its input is at fault.
 
     A defect keeps its traceback.
 
     Args:
-        tool (str): ``__file__`` of the tool.
+        program (str): What the message begins with.
     """
     try:
         yield
     except Exception as error:
-        if not is_for_the_user(error, tool):
+        if not is_for_the_user(error):
             raise
         text = error.args[0] if isinstance(error, KeyError) else error
-        sys.exit(f'{osp.basename(tool)}: {text}')
+        sys.exit(f'{program}: {text}')
 
 
-def is_for_the_user(error: Exception, tool: str) -> bool:
+def is_for_the_user(error: Exception) -> bool:
     """Whether an error is a sentence about the input, not a defect.
 
-    This package and its tools raise such errors themselves, on purpose.
+    This package raises such errors itself, on purpose. The same kinds of
+    error come out of any other line only by mistake.
     """
     if isinstance(error, (FileNotFoundError, FileExistsError, ImportError,
                           NotADirectoryError, PermissionError,
@@ -39,25 +110,14 @@ def is_for_the_user(error: Exception, tool: str) -> bool:
         return True
     if isinstance(error, AssertionError) and 'ann_file' in str(error):
         return True  # how mmseg says that the data set is not there
-    frames = frames_of(error)
-    if any(name.endswith(osp.join('torch', 'serialization.py'))
-           for name, _ in frames):
+    frames = list(walk_tb(error.__traceback__))
+    files = [osp.abspath(frame.f_code.co_filename) for frame, _ in frames]
+    if any(file.endswith(osp.join('torch', 'serialization.py'))
+           for file in files):
         return True  # a file that is no checkpoint, or half of one
     if not isinstance(error, (KeyError, TypeError, ValueError,
                               FloatingPointError)):
         return False
-    name, last = frames[-1]
-    ours = PACKAGE, osp.dirname(osp.abspath(tool))
-    code = last.tb_frame.f_code.co_code
-    return (name.startswith(ours)
-            and dis.opname[code[last.tb_lasti]] == 'RAISE_VARARGS')
-
-
-def frames_of(error: Exception) -> List[Tuple[str, TracebackType]]:
-    """Files that an error came through, the one that raised it last."""
-    frames, step = [], error.__traceback__
-    while step is not None:
-        name = osp.abspath(step.tb_frame.f_code.co_filename)
-        frames.append((name, step))
-        step = step.tb_next
-    return frames
+    frame, number = frames[-1]
+    line = linecache.getline(files[-1], number, frame.f_globals)
+    return files[-1].startswith(PACKAGE) and line.lstrip().startswith('raise ')

@@ -8,10 +8,11 @@ import atexit
 import os
 import pickle
 import sys
+from datetime import timedelta
 from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import find_spec
 from types import ModuleType
-from typing import Any, Callable, List, Tuple
+from typing import Any, Callable, Dict, List, Tuple
 
 MMCV_RANGE = '>=2.0.0rc4,<2.2.0'
 _HOW_TO_GET_MMCV = (
@@ -57,12 +58,16 @@ class _PlaceholderOps(ModuleType):
         return operator
 
 
-def _add_placeholder_ops() -> None:
+def has_mmcv_ops() -> bool:
+    """Whether an mmcv with compiled operators is installed."""
     mmcv = find_spec('mmcv')
+    return mmcv is not None and PathFinder.find_spec(
+        'mmcv._ext', mmcv.submodule_search_locations) is not None
+
+
+def _add_placeholder_ops() -> None:
     name = 'mmcv._ext'
-    if mmcv is None or name in sys.modules:
-        return
-    if PathFinder.find_spec(name, mmcv.submodule_search_locations):
+    if find_spec('mmcv') is None or name in sys.modules or has_mmcv_ops():
         return
     module = _PlaceholderOps(name)
     # find_spec() refuses modules without a spec. It has no loader, so that
@@ -72,6 +77,17 @@ def _add_placeholder_ops() -> None:
 
 
 # ------------------------------------------------------------ missing parts
+def missing_packages() -> Dict[str, str]:
+    """What mmseg needs and lacks, with the command that installs it."""
+    needs = {'mmcv': _HOW_TO_GET_MMCV,
+             'mmseg': 'pip install "mmsegmentation>=1.2.2,<2"',
+             'pkg_resources': 'pip install "setuptools<81"',
+             'ftfy': 'pip install ftfy',
+             'regex': 'pip install regex'}
+    return {module: command for module, command in needs.items()
+            if find_spec(module) is None}
+
+
 def require_mmseg() -> None:
     """Import mmseg, or say which command installs what is missing.
 
@@ -79,14 +95,8 @@ def require_mmseg() -> None:
         ImportError: If mmcv, mmsegmentation or one of the packages they
             forget to declare is missing, or mmcv has the wrong version.
     """
-    needs = [('mmcv', _HOW_TO_GET_MMCV),
-             ('mmseg', 'pip install "mmsegmentation>=1.2.2,<2"'),
-             ('pkg_resources', 'pip install "setuptools<81"'),
-             ('ftfy', 'pip install ftfy'),
-             ('regex', 'pip install regex')]
-    for module, command in needs:
-        if find_spec(module) is None:
-            raise ImportError(f'{module} is not installed. Run: {command}')
+    for module, command in missing_packages().items():
+        raise ImportError(f'{module} is not installed. Run: {command}')
     _add_placeholder_ops()
     try:
         import mmseg  # noqa: F401
@@ -126,7 +136,10 @@ def distribute_without_gpu(cfg: Any) -> None:
         return
     import torch.distributed as dist
     if not dist.is_initialized():
-        dist.init_process_group('gloo')
+        dist_cfg = (cfg.get('env_cfg') or {}).get('dist_cfg') or {}
+        timeout = dist_cfg.get('timeout')
+        dist.init_process_group('gloo', **{} if timeout is None else {
+            'timeout': timedelta(seconds=timeout)})
     wrapper = dict(type='MMDistributedDataParallel', broadcast_buffers=False,
                    find_unused_parameters=cfg.get('find_unused_parameters',
                                                   False))

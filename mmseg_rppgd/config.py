@@ -3,7 +3,7 @@ import difflib
 import os.path as osp
 import warnings
 from glob import glob
-from typing import Optional
+from typing import Any, Optional
 
 from mmengine.config import Config
 from mmengine.hub import get_config
@@ -44,6 +44,20 @@ def load_config(name: str, cfg_options: Optional[dict] = None) -> Config:
     return cfg
 
 
+def without_scopes(node: Any) -> Any:
+    """Copy a part of a config without the scopes that mmengine notes in it.
+
+    It does so in what was inherited by a ``package::...`` name, for builders
+    of its own.
+    """
+    if isinstance(node, dict):
+        return {key: without_scopes(value) for key, value in node.items()
+                if key != '_scope_'}
+    if isinstance(node, (list, tuple)):
+        return type(node)(map(without_scopes, node))
+    return node
+
+
 def require_checkpoint(checkpoint: str, name: str = 'checkpoint') -> None:
     """Raise a FileNotFoundError if a local checkpoint is not there.
 
@@ -57,7 +71,7 @@ def require_checkpoint(checkpoint: str, name: str = 'checkpoint') -> None:
 
 def _load_packaged(name: str) -> Config:
     package, _, path = name.partition('::')
-    folder = _config_folder(package)
+    folder = config_folder(package)
     if folder is None:
         raise ValueError(f'the part of {name!r} before :: must be a package '
                          f'with configs (mmseg, mmseg_rppgd), but got '
@@ -70,7 +84,8 @@ def _load_packaged(name: str) -> Config:
     return get_config(f'{package}::{path}')
 
 
-def _config_folder(package: str) -> Optional[str]:
+def config_folder(package: str) -> Optional[str]:
+    """The folder of a package's configs; None if it has none."""
     from importlib.util import find_spec
     spec = find_spec(package) if package.isidentifier() else None
     if spec is None or spec.origin is None:
@@ -83,7 +98,7 @@ def _similar(name: str) -> str:
     """Packaged configs whose file name resembles the one not found."""
     known = {}
     for package in ('mmseg_rppgd', 'mmseg'):
-        folder = _config_folder(package)
+        folder = config_folder(package)
         for path in glob(osp.join(folder or '', '*', '*.py')):
             known[osp.basename(path)] = (
                 f'{package}::{osp.relpath(path, folder)}')

@@ -1,23 +1,60 @@
-"""Registries: ``ATTACKS`` of this package, and children of mmengine's.
+"""Registries: ``ATTACKS`` of this package, and a child of each of mmengine's.
 
 The children let ``type='mmseg_rppgd.X'`` import itself in any MMSeg config.
+And mmengine builds what a config inherits by a ``mmseg_rppgd::...`` name in
+the scope of this package, most of which is mmseg's: a child looks there too.
 """
 import difflib
-from typing import Any, Iterable, Optional
+from importlib import import_module
+from typing import Any, Callable, Iterable, List, Optional, Sequence, Union
 
-from mmengine import registry as mmengine_registry
-from mmengine.registry import Registry
+from mmengine.registry import Registry, root
+
+from .compat import require_mmseg
 
 SCOPE = 'mmseg_rppgd'
+HOOK_SUFFIX = 'Hook'
+
+
+def did_you_mean(name: str, names: Iterable[str]) -> str:
+    """Return a hint for a message: what was meant by a name, if it shows."""
+    close = difflib.get_close_matches(name, names, n=1)
+    return f' (did you mean {close[0]}?)' if close else ''
+
+
+def attack_class(kind: Union[str, Callable]) -> Callable:
+    """Return the class of an attack from what a config has as ``type``.
+
+    Args:
+        kind (str | type): ``'RPPGD'`` or ``'mmseg_rppgd.RPPGD'``, or the
+            class itself, which need not be registered.
+
+    Raises:
+        TypeError: If it is neither.
+        KeyError: If the name is unknown; the message lists the known ones.
+    """
+    if callable(kind):
+        return kind
+    if not isinstance(kind, str):
+        raise TypeError("the type of an attack must be a name such as "
+                        f"'RPPGD', or a class, but got {kind!r}")
+    ATTACKS.import_from_location()
+    name = kind[len(SCOPE) + 1:] if kind.startswith(SCOPE + '.') else kind
+    if name not in ATTACKS.module_dict:
+        raise KeyError(
+            f'unknown attack {kind!r}'
+            f'{did_you_mean(name, ATTACKS.module_dict)}; known attacks: '
+            f'{", ".join(sorted(ATTACKS.module_dict))}')
+    return ATTACKS.module_dict[name]
 
 
 def build_attack(cfg: dict, *, registry: Registry) -> Any:
     """Build an attack without switching the default scope.
 
     Args:
-        cfg (dict): ``type`` is a name (``'RPPGD'`` or
-            ``'mmseg_rppgd.RPPGD'``) or a class; the rest are its arguments.
-        registry (Registry): Where the name is looked up.
+        cfg (dict): ``type`` is what :func:`attack_class` takes; the rest are
+            the arguments of the attack.
+        registry (Registry): ``ATTACKS``, as mmengine hands it over.
 
     Raises:
         TypeError: If ``cfg`` is not a dict with a ``type``.
@@ -27,55 +64,101 @@ def build_attack(cfg: dict, *, registry: Registry) -> Any:
         raise TypeError('attack must be a dict with a type, such as '
                         f"dict(type='RPPGD', steps=3), but got {cfg!r}")
     kwargs = dict(cfg)
-    kind = kwargs.pop('type')
-    if callable(kind):
-        return kind(**kwargs)
-    if not isinstance(kind, str):
-        raise TypeError("the type of an attack must be a name such as "
-                        f"'RPPGD', or a class, but got {kind!r}")
-    registry.import_from_location()
-    name = kind[len(SCOPE) + 1:] if kind.startswith(SCOPE + '.') else kind
-    known = registry.module_dict
-    if name not in known:
-        raise KeyError(f'unknown attack {kind!r}' +
-                       _known('attacks', name, known))
-    return known[name](**kwargs)
+    kwargs.pop('_scope_', None)  # mmengine's note of a base that it was in
+    return attack_class(kwargs.pop('type'))(**kwargs)
 
 
-def _known(what: str, name: str, known: Iterable[str]) -> str:
-    close = difflib.get_close_matches(name, known, n=1)
-    hint = f' (did you mean {close[0]}?)' if close else ''
-    return f'{hint}; known {what}: {", ".join(sorted(known))}'
+class ChildRegistry(Registry):
+    """What this package has of a kind, then what mmseg and mmengine have.
 
+    Args:
+        parent (Registry): mmengine's registry of the kind.
+        locations (sequence[str]): Modules that fill this one when it is
+            first asked. Defaults to none that do.
+    """
 
-class NamingRegistry(Registry):
-    """A registry that lists what this package has on a typo."""
+    def __init__(self, parent: Registry,
+                 locations: Sequence[str] = ()) -> None:
+        # Without a location mmengine looks for one in an old way, and warns.
+        super().__init__(
+            parent.name, parent=parent, scope=SCOPE,
+            locations=list(locations) or [SCOPE])
+
+    def own(self, name: str) -> Optional[type]:
+        """Return what of this package has this name, or None."""
+        self.import_from_location()
+        return self.module_dict.get(name)
+
+    def own_names(self) -> List[str]:
+        """Return the names that :meth:`own` knows."""
+        self.import_from_location()
+        return list(self.module_dict)
 
     def get(self, key: str) -> Optional[type]:
         """Return what has this name.
 
         Raises:
-            KeyError: If neither this registry nor a parent knows it.
+            KeyError: If neither this package nor mmseg nor mmengine has it.
         """
-        found = super().get(key)
-        if found is None:
-            raise KeyError(f'unknown {self.name} {SCOPE}.{key}' +
-                           _known(f'{self.name}s', key, self.module_dict))
+        found = self._find(key)
+        scope, name = self.split_scope_key(key)
+        if found is None and scope in (None, SCOPE):
+            own = sorted(self.own_names())
+            names = [*own, *self._stock().module_dict,
+                     *self.parent.module_dict]
+            raise KeyError(
+                f'unknown {self.name} {SCOPE}.{name}'
+                f'{did_you_mean(name, names)}; known {self.name}s: '
+                f'{", ".join([*own, "those of mmseg and mmengine"])}')
         return found
 
     def __contains__(self, key: str) -> bool:
-        return super().get(key) is not None
+        return self._find(key) is not None
+
+    def _find(self, key: str) -> Optional[type]:
+        scope, name = self.split_scope_key(key)
+        if scope not in (None, SCOPE) or '.' in name:  # a path, if it is ours
+            return super().get(key)
+        found = self.own(name)
+        # mmseg before mmengine, whose LoadAnnotations is another one.
+        return self._stock().get(name) if found is None else found
+
+    def _stock(self) -> Registry:
+        """Return mmseg's registry of the kind, or mmengine's for want of it.
+
+        Importing this package must not import mmseg, which takes seconds.
+        """
+        require_mmseg()
+        import_module('mmseg.registry')
+        return self.parent.children.get('mmseg', self.parent)
+
+
+class HookRegistry(ChildRegistry):
+    """Makes ``<Attack>Hook`` of an attack when it is first asked for."""
+
+    def own(self, name: str) -> Optional[type]:
+        found = super().own(name)
+        if found is None and name in self.own_names():
+            from .hooks.attack_hook import NamedAttackHook
+            found = NamedAttackHook.of(name[:-len(HOOK_SUFFIX)])
+            self.register_module(name=name, module=found)
+        return found
+
+    def own_names(self) -> List[str]:
+        ATTACKS.import_from_location()
+        named = [name + HOOK_SUFFIX for name in ATTACKS.module_dict]
+        return list(dict.fromkeys(super().own_names() + named))
 
 
 ATTACKS = Registry(
     'attack', build_func=build_attack, scope=SCOPE,
     locations=['mmseg_rppgd.attacks'])
-MODELS = NamingRegistry(
-    'model', parent=mmengine_registry.MODELS, scope=SCOPE,
-    locations=['mmseg_rppgd.segmentors'])
-HOOKS = NamingRegistry(
-    'hook', parent=mmengine_registry.HOOKS, scope=SCOPE,
-    locations=['mmseg_rppgd.hooks'])
-DATASETS = NamingRegistry(
-    'dataset', parent=mmengine_registry.DATASETS, scope=SCOPE,
-    locations=['mmseg_rppgd.datasets'])
+HOOKS = HookRegistry(root.HOOKS, ['mmseg_rppgd.hooks'])
+MODELS = ChildRegistry(root.MODELS, ['mmseg_rppgd.segmentors'])
+DATASETS = ChildRegistry(root.DATASETS, ['mmseg_rppgd.datasets'])
+LOOPS = ChildRegistry(root.LOOPS, ['mmseg_rppgd.evaluation'])
+
+# mmengine looks for a scope in the registry of every kind that it builds.
+for _registry in vars(root).values():
+    if isinstance(_registry, Registry) and SCOPE not in _registry.children:
+        ChildRegistry(_registry)

@@ -14,8 +14,14 @@ from mmseg_rppgd.config import load_config
 ROOT = Path(__file__).parents[1] / 'configs'
 FILES = sorted(str(file.relative_to(ROOT)) for file in ROOT.rglob('*.py'))
 LEAVES = [file for file in FILES if not file.startswith('_base_')]
-FRAGMENTS = [file for file in FILES if file.startswith('_base_/attacks')]
+BASES = [file for file in FILES if file.startswith('_base_')]
+FRAGMENTS = [file for file in BASES if file.startswith('_base_/attacks')]
 STOCK = 'mmseg::pspnet/pspnet_r50-d8_4xb4-40k_voc12aug-512x512.py'
+RUNTIME = 'mmseg::_base_/default_runtime.py'
+SHAPES = [f'mmseg_rppgd::_base_/{file}' for file in (
+    'models/pspnet_r18-d8_synthetic-shapes-64x64.py',
+    'datasets/synthetic_shapes.py', 'schedules/adamw_800.py',
+    'attacks/rppgd3_at.py')]
 
 # mmengine reads mmseg's fifty metafiles again for every `mmseg::` base.
 read_metafile = lru_cache(maxsize=None)(config_utils.load)
@@ -43,6 +49,42 @@ def build_model(cfg):
 def build_hooks(cfg):
     from mmengine.registry import HOOKS
     return [HOOKS.build(hook) for hook in cfg.get('custom_hooks', [])]
+
+
+def check_data(cfg):
+    """Build what reads and measures; the files of the data are not there."""
+    from mmengine.registry import DATA_SAMPLERS, DATASETS, METRICS, TRANSFORMS
+    assert METRICS.build(cfg.test_evaluator) is not None
+    for loader in (cfg.train_dataloader, cfg.test_dataloader):
+        outer = loader.dataset
+        assert DATA_SAMPLERS.build(
+            loader.sampler, default_args=dict(dataset=[0]))
+        scope = outer.get('_scope_')
+        with DATASETS.switch_scope_and_registry(scope) as registry:
+            assert registry.get(outer.type) is not None
+        with TRANSFORMS.switch_scope_and_registry(scope) as registry:
+            for dataset in outer.get('datasets', [outer]):
+                for transform in dataset.pipeline:
+                    assert registry.build(transform) is not None
+
+
+def check_schedule(cfg):
+    """Build what a schedule sets up, as a Runner does."""
+    from mmengine.optim import build_optim_wrapper
+    from mmengine.registry import HOOKS, LOOPS, PARAM_SCHEDULERS
+    wrapper = build_optim_wrapper(torch.nn.Linear(1, 1), cfg.optim_wrapper)
+    for scheduler in cfg.param_scheduler:
+        assert PARAM_SCHEDULERS.build(
+            scheduler, default_args=dict(
+                optimizer=wrapper.optimizer)) is not None
+    for loop in (cfg.train_cfg, cfg.val_cfg, cfg.test_cfg):
+        with LOOPS.switch_scope_and_registry(
+                loop.get('_scope_')) as registry:
+            assert registry.get(loop.type) is not None
+    for hook in cfg.default_hooks.values():
+        with HOOKS.switch_scope_and_registry(
+                hook.get('_scope_')) as registry:
+            assert registry.get(hook.type) is not None
 
 
 def write_user_config(folder, *bases, rest=''):
@@ -79,19 +121,51 @@ def test_packaged_name_gives_the_same_config(file):
 def test_builds_on_as_base_of_a_users_config(file, tmp_path):
     # mmengine then builds every part in our scope unless the part says
     # otherwise, where stock names such as PackSegInputs do not exist.
-    from mmengine.registry import METRICS, TRANSFORMS
     cfg = load_config(
         write_user_config(tmp_path, f'mmseg_rppgd::{file}'))
     build_model(cfg)
     build_hooks(cfg)
-    assert METRICS.build(cfg.test_evaluator) is not None
-    for loader in (cfg.train_dataloader, cfg.test_dataloader):
-        outer = loader.dataset
-        scope = outer.get('_scope_')
-        with TRANSFORMS.switch_scope_and_registry(scope) as registry:
-            for dataset in outer.get('datasets', [outer]):
-                for transform in dataset.pipeline:
-                    assert registry.build(transform) is not None
+    check_data(cfg)
+
+
+@pytest.mark.parametrize('file', BASES)
+def test_base_is_inherited_by_name(file, tmp_path):
+    """Alone, before and after a base of mmseg."""
+    from mmseg_rppgd.evaluation import make_plan
+    name = f'mmseg_rppgd::{file}'
+    for bases in ([name], [name, RUNTIME], [RUNTIME, name]):
+        path = write_user_config(tmp_path, *bases)
+        cfg = load_config(path)
+        check = {
+            'attacks': build_hooks, 'models': build_model,
+            'datasets': check_data, 'schedules': check_schedule,
+            'suites': lambda cfg: make_plan(path),
+        }[file.split('/')[1]]
+        check(cfg)
+
+
+@pytest.mark.parametrize('bases', [
+    [*SHAPES, RUNTIME], [RUNTIME, *reversed(SHAPES)], SHAPES])
+def test_bases_by_name_train(bases, tmp_path, monkeypatch):
+    from mmengine.runner import Runner
+    from mmengine.visualization import Visualizer
+    for kind in (Visualizer, *Visualizer.__subclasses__()):
+        monkeypatch.setattr(kind, '_instance_dict', {})
+    cfg = load_config(write_user_config(tmp_path, *bases), dict(
+        work_dir=str(tmp_path), experiment_name=f'named_{len(bases)}',
+        log_level='ERROR', train_cfg=dict(max_iters=1, val_interval=1),
+        train_dataloader=dict(
+            batch_size=2, num_workers=0, persistent_workers=False,
+            dataset=dict(num_images=2)),
+        val_dataloader=dict(dataset=dict(num_images=2))))
+    if 'visualizer' not in cfg:
+        cfg.default_hooks.pop('visualization')
+    runner = Runner.from_cfg(cfg)
+    before = copy.deepcopy(runner.model.state_dict())
+    runner.train()
+    after = runner.model.state_dict()
+    assert runner.iter == 1
+    assert not all(torch.equal(before[name], after[name]) for name in after)
 
 
 @pytest.mark.parametrize('file', FRAGMENTS)

@@ -10,7 +10,6 @@ from .base import (AttackInputs, AttackResult, BestInBall, Callback,
 from .gradient_attack import GradientAttack
 from .objectives import PixelObjective, margin
 from .threat_model import Number, parse_length, parse_number
-from .updates import Adam
 
 STEPS = {'linf': 40, 'l2': 100}
 TANH_SLACK = 1e-6  # keeps atanh finite where a pixel is 0 or 1
@@ -109,7 +108,7 @@ class CW(GradientAttack):
         finite = FiniteCheck(self.name, self.steps, inputs.images.device)
         start = ((2 * inputs.images - 1) * (1 - TANH_SLACK)).atanh()
         offset = torch.zeros_like(start)
-        adam = Adam()
+        adam = torch.optim.Adam([offset], self.lr)
         for step in range(1, self.steps + 1):
             leaf = offset.detach().requires_grad_()
             adv_images = from_tanh_space(start + leaf, inputs)
@@ -118,10 +117,10 @@ class CW(GradientAttack):
             if step > 1:
                 tracker.see(adv_images.detach(), logits.detach())
             with full_precision(leaf.device):
-                grad, = torch.autograd.grad(
+                offset.grad, = torch.autograd.grad(
                     self.penalty(adv_images, logits, inputs), leaf)
-            finite.see(grad, step)
-            offset = offset - self.lr * adam.direction(grad)
+            finite.see(offset.grad, step)
+            adam.step()
             if callback is not None:
                 callback(
                     step,

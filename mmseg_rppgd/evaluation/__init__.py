@@ -1,11 +1,13 @@
-"""Robustness tests: rows, the loop, metrics, worst case, reports."""
-from .loop import OtherModel, RobustTestLoop
-from .metrics import compute_metrics, count_classes
-from .rows import Row, make_rows
-from .suites import Plan, known_suites, make_plan
-from .worst_case import worst_case
+"""Robustness tests of any model: :func:`evaluate`, and its loop by config."""
+from .configs import load_model
+from .evaluate import evaluate
+from .plan import Plan, Row, known_suites, make_plan, make_rows
+from .results.worst_case import worst_case
+from .robust_test_loop import RobustTestLoop
+from .run.models import TestedModel, TestedSegmentor
 
 __all__ = [
-    'OtherModel', 'Plan', 'RobustTestLoop', 'Row', 'compute_metrics',
-    'count_classes', 'known_suites', 'make_plan', 'make_rows', 'worst_case'
+    'Plan', 'RobustTestLoop', 'Row', 'TestedModel', 'TestedSegmentor',
+    'evaluate', 'known_suites', 'load_model', 'make_plan', 'make_rows',
+    'worst_case'
 ]

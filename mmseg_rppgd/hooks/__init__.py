@@ -1,19 +1,17 @@
 """Hooks that attack the batches of a stock model.
 
 Every attack in ``ATTACKS`` has a hook of its name here, ``RPPGDHook`` for
-``RPPGD``; see :mod:`.named_hooks`.
+``RPPGD``; see :class:`NamedAttackHook`.
 """
-from typing import Any
-
-from .attack_hook import AttackHook
-from .named_hooks import NamedAttackHook, named_hook
+from ..registry import HOOKS
+from .attack_hook import AttackHook, NamedAttackHook
 from .robust_val_hook import RobustValHook
 
 __all__ = ['AttackHook', 'NamedAttackHook', 'RobustValHook']
 
 
-def __getattr__(name: str) -> Any:
-    hook = named_hook(name)
+def __getattr__(name: str) -> type:
+    hook = HOOKS.own(name)
     if hook is None:
         raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
     return hook

@@ -1,16 +1,16 @@
 """Attack the batches of the train, val or test loop."""
 from contextlib import contextmanager
-from typing import Any, Dict, Iterator, Optional, Sequence, Union
+from typing import Any, Dict, Iterator, Optional, Sequence, Type, Union
 
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.runner import autocast
 from torch import nn
 
-from ..attacks.base import Attack
+from ..attacks.base import Attack, refuse_targets
 from ..pixel_model import perturb_batch
 from ..pixel_model.batches import check_adv_ratio
-from ..registry import ATTACKS, HOOKS
+from ..registry import ATTACKS, HOOK_SUFFIX, HOOKS
 from ..timing import TimeShare
 
 STAGES = ('train', 'val', 'test')
@@ -36,7 +36,8 @@ class AttackHook(Hook):
           refuses this hook in training.
 
     Args:
-        attack (dict | Attack): The attack, or its config in ``ATTACKS``.
+        attack (dict | Attack): The attack, or its config in ``ATTACKS``. A
+            targeted one is refused: the labels are the true ones.
         stages (str | list[str]): Loops whose batches are attacked: any of
             ``'train'``, ``'val'``, ``'test'``. Defaults to 'train'.
         adv_ratio (float): Share of a training batch that is attacked,
@@ -57,6 +58,7 @@ class AttackHook(Hook):
                  adv_ratio: float = 0.5) -> None:
         self.attack = (
             attack if isinstance(attack, Attack) else ATTACKS.build(attack))
+        refuse_targets(self.attack, type(self).__name__)
         listed = [stages] if isinstance(stages, str) else stages
         if (not isinstance(listed, (list, tuple)) or not listed
                 or any(stage not in STAGES for stage in listed)):
@@ -140,6 +142,42 @@ class AttackHook(Hook):
             runner.message_hub.update_scalar(f'{stage}/attack_mis_ratio',
                                              result.mis_ratio.nanmean())
         return result.seconds
+
+
+class NamedAttackHook(AttackHook):
+    """An :class:`AttackHook` that takes the arguments of its attack.
+
+    ``RPPGDHook(steps=3)`` attacks with ``RPPGD(steps=3)``. Every attack in
+    ``ATTACKS`` has one, made when it is first asked for.
+
+    Args:
+        stages (str | list[str]): See :class:`AttackHook`.
+        adv_ratio (float): See :class:`AttackHook`.
+        attack_args: Arguments of the attack.
+
+    Example:
+        >>> custom_hooks = [dict(type='mmseg_rppgd.RPPGDHook', steps=3)]
+    """
+
+    attack_type: str
+
+    def __init__(self,
+                 *,
+                 stages: Union[str, Sequence[str]] = 'train',
+                 adv_ratio: float = 0.5,
+                 **attack_args) -> None:
+        super().__init__(
+            dict(attack_args, type=self.attack_type), stages, adv_ratio)
+
+    @classmethod
+    def of(cls, attack_type: str) -> Type['NamedAttackHook']:
+        """Make the hook class of the attack of this name."""
+        # The package is where pickle finds it again, by its name.
+        return type(attack_type + HOOK_SUFFIX, (cls, ), {
+            'attack_type': attack_type,
+            '__doc__': cls.__doc__,
+            '__module__': __package__,
+        })
 
 
 def unwrap_model(model: nn.Module) -> nn.Module:

@@ -8,7 +8,7 @@ from mmseg.models.segmentors import BaseSegmentor
 from mmseg.registry import MODELS as MMSEG_MODELS
 from torch import Tensor, nn
 
-from ..attacks.base import Attack, capture
+from ..attacks.base import Attack, capture, refuse_targets
 from ..pixel_model import (PixelModel, last_head, perturb_batch,
                            unwrap_segmentor)
 from ..pixel_model.batches import check_adv_ratio
@@ -47,7 +47,8 @@ class AdversarialSegmentor(BaseSegmentor):
 
     Args:
         segmentor (dict | nn.Module): The segmentor, or its config.
-        attack (dict | Attack): The attack, or its config in ``ATTACKS``.
+        attack (dict | Attack): The attack, or its config in ``ATTACKS``. A
+            targeted one is refused: the labels are the true ones.
         adv_ratio (float): Share of a batch that is attacked,
             floor(B x adv_ratio + 0.5) images. Defaults to 0.5.
         kwargs: data_preprocessor, init_cfg, pretrained, train_cfg and
@@ -74,6 +75,7 @@ class AdversarialSegmentor(BaseSegmentor):
         check_adv_ratio(adv_ratio)
         self.attack = (
             attack if isinstance(attack, Attack) else ATTACKS.build(attack))
+        refuse_targets(self.attack, type(self).__name__)
         self.adv_ratio = adv_ratio
         self.time_share = TimeShare()
         self._adopt_children(segmentor)

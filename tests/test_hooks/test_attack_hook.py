@@ -1,4 +1,6 @@
 """AttackHook in the loops of a real Runner."""
+import pickle
+
 import pytest
 import torch
 from mmengine.hooks import Hook
@@ -6,7 +8,11 @@ from mmengine.registry import HOOKS
 from tiny_runner import make_runner, scalars, wrapped
 from tiny_segmentors import tiny_segmentor
 
+import mmseg_rppgd.hooks
+from mmseg_rppgd import attacks
 from mmseg_rppgd.hooks import AttackHook
+from mmseg_rppgd.registry import ATTACKS
+from mmseg_rppgd.registry import HOOKS as OWN_HOOKS
 
 PGD = dict(type='PGD', steps=2)
 
@@ -177,6 +183,19 @@ class TestRefusals:
                            ' PGD.*known attacks: .*RPPGD'):
             AttackHook(dict(type='PDG'))
 
+    @pytest.mark.parametrize('hook, message', [
+        (dict(type='mmseg_rppgd.PGDHook', targeted=True),
+         'PGDHook takes no targeted attack, but got PGD with targeted=True: '
+         'the labels there are the true ones'),
+        (dict(type='mmseg_rppgd.AttackHook', stages='test',
+              attack=dict(type='APGD', targeted=True)), 'but got APGD with'),
+        (dict(type='mmseg_rppgd.EnsembleAttackHook',
+              attacks=[dict(type='PGD', targeted=True)]),
+         'but got EnsembleAttack with targeted=True')])
+    def test_targets(self, hook, message):
+        with pytest.raises(ValueError, match=message):
+            HOOKS.build(hook)
+
     def test_hook_and_wrapper_together(self, tmp_path):
         hook = dict(type='mmseg_rppgd.PGDHook', steps=1)
         runner = make_runner(tmp_path, wrapped(), hooks=[hook])
@@ -217,3 +236,59 @@ class TestRefusals:
 def test_it_is_built_from_the_registry():
     hook = HOOKS.build(dict(type='mmseg_rppgd.AttackHook', attack=PGD))
     assert hook.stages == ['train'] and hook.adv_ratio == 0.5
+
+
+def test_it_takes_an_attack_or_its_class():
+    attack = attacks.PGD(steps=4)
+    assert AttackHook(attack).attack is attack
+    hook = AttackHook(dict(type=attacks.PGD, steps=3))
+    assert type(hook.attack) is attacks.PGD and hook.attack.steps == 3
+
+
+class TestNamedHooks:
+    """A hook for every attack, by one mechanism."""
+
+    @pytest.mark.parametrize('name', sorted(ATTACKS.module_dict))
+    def test_every_attack_has_its_hook(self, name):
+        cls = HOOKS.get(f'mmseg_rppgd.{name}Hook')
+        assert issubclass(cls, AttackHook)
+        assert cls.__name__ == f'{name}Hook'
+        assert getattr(mmseg_rppgd.hooks, f'{name}Hook') is cls
+
+    def test_it_can_be_imported(self):
+        from mmseg_rppgd.hooks import RPPGDHook
+        assert RPPGDHook(steps=3).attack.name == 'RPPGD'
+        assert repr(RPPGDHook) == "<class 'mmseg_rppgd.hooks.RPPGDHook'>"
+
+    def test_it_takes_the_arguments_of_the_attack(self):
+        hook = HOOKS.build(dict(
+            type='mmseg_rppgd.RPPGDHook', steps=7, eps='8/255',
+            stages='test', adv_ratio=1))
+        assert hook.attack.name == 'RPPGD' and hook.attack.steps == 7
+        assert hook.stages == ['test'] and hook.adv_ratio == 1
+
+    def test_attacks_registered_later_get_one_too(self):
+        ATTACKS.register_module(name='LaterPGD', module=type(
+            'LaterPGD', (attacks.PGD, ), {}))
+        try:
+            with pytest.raises(KeyError, match='did you mean LaterPGDHook'):
+                HOOKS.build(dict(type='mmseg_rppgd.LatrPGDHook'))
+            hook = HOOKS.build(dict(type='mmseg_rppgd.LaterPGDHook', steps=2))
+            assert hook.attack.name == 'LaterPGD'
+        finally:
+            ATTACKS.module_dict.pop('LaterPGD')
+            OWN_HOOKS.module_dict.pop('LaterPGDHook')
+
+    def test_it_can_be_pickled(self):
+        hook = pickle.loads(pickle.dumps(mmseg_rppgd.hooks.PGDHook(steps=4)))
+        assert hook.attack.steps == 4
+
+    def test_unknown_name(self):
+        with pytest.raises(AttributeError, match='NoSuchHook'):
+            mmseg_rppgd.hooks.NoSuchHook
+        with pytest.raises(ImportError, match='PDGHook'):
+            from mmseg_rppgd.hooks import PDGHook  # noqa: F401
+
+    def test_wrong_argument_names_the_attack(self):
+        with pytest.raises(TypeError, match='PGD has no argument .stepz'):
+            mmseg_rppgd.hooks.PGDHook(stepz=3)

@@ -251,6 +251,11 @@ class TestConfig:
         with pytest.raises(ValueError, match='adv_ratio must be in.*got -1'):
             wrap(adv_ratio=-1)
 
+    def test_targets(self):
+        with pytest.raises(ValueError, match='AdversarialSegmentor takes no '
+                           'targeted attack, but got PGD with'):
+            wrap(attack=dict(type='PGD', targeted=True))
+
     def test_built_attack(self):
         attack = ATTACKS.build(PGD)
         assert wrap(attack=attack).attack is attack

@@ -1,6 +1,4 @@
 # CamVid at its published size, 360x480, in data/CamVid.
-# `mmseg` is named where mmengine would else look in the scope of this package,
-# as it does when `mmseg_rppgd::...` is the base of another config.
 dataset_type = 'mmseg_rppgd.CamVid'
 data_root = 'data/CamVid'
 scale = (480, 360)  # width, height
@@ -24,7 +22,6 @@ train_dataloader = dict(
     persistent_workers=True,
     sampler=dict(type='InfiniteSampler', shuffle=True),
     dataset=dict(
-        _scope_='mmseg',
         type=dataset_type,
         data_root=data_root,
         split='train',
@@ -35,11 +32,10 @@ val_dataloader = dict(
     persistent_workers=True,
     sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
-        _scope_='mmseg',
         type=dataset_type,
         data_root=data_root,
         split='val',
         pipeline=test_pipeline))
 test_dataloader = val_dataloader
-val_evaluator = dict(type='mmseg.IoUMetric', iou_metrics=['mIoU'])
+val_evaluator = dict(type='IoUMetric', iou_metrics=['mIoU'])
 test_evaluator = val_evaluator

@@ -1,6 +1,4 @@
 # Drawn when read: there is nothing to download. 6 classes, 64x64 pixels.
-# `mmseg` is named where mmengine would else look in the scope of this package,
-# as it does when `mmseg_rppgd::...` is the base of another config.
 dataset_type = 'mmseg_rppgd.SyntheticShapes'
 size = (64, 64)  # height, width
 train_pipeline = [
@@ -20,7 +18,6 @@ train_dataloader = dict(
     persistent_workers=True,
     sampler=dict(type='InfiniteSampler', shuffle=True),
     dataset=dict(
-        _scope_='mmseg',
         type=dataset_type,
         split='train',
         num_images=4096,
@@ -31,12 +28,11 @@ val_dataloader = dict(
     num_workers=0,
     sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
-        _scope_='mmseg',
         type=dataset_type,
         split='val',
         num_images=64,
         size=size,
         pipeline=test_pipeline))
 test_dataloader = val_dataloader
-val_evaluator = dict(type='mmseg.IoUMetric', iou_metrics=['mIoU'])
+val_evaluator = dict(type='IoUMetric', iou_metrics=['mIoU'])
 test_evaluator = val_evaluator

@@ -1,5 +1,5 @@
-# Table 1 of the RP-PGD paper: which regions are attacked, and what the
-# prototype term adds. beta=1 is the region term alone, beta=0 the other.
+"""The rows of Table 1 of the RP-PGD paper: regions, prototype term."""
+# beta=1 is the region term alone, beta=0 the other.
 robustness = dict(
     eps=[0.03],
     steps=[100],

@@ -1,6 +1,7 @@
-# Metrics after every step of one run. PGD and CosPGD do not look ahead, so
-# step k is what a run of k steps gives; the weights of SegPGD and RP-PGD
-# depend on the number of steps, so theirs are curves of the run of 100.
+"""Metrics after every step of one run of 100."""
+# PGD and CosPGD do not look ahead, so step k is what a run of k steps gives;
+# the weights of SegPGD and RP-PGD depend on the number of steps, so theirs are
+# curves of the run of 100.
 robustness = dict(
     eps=[0.03],
     steps=[100],

@@ -1,4 +1,4 @@
-# The smallest linf perturbation that makes 99 % of the pixels wrong.
+"""The smallest linf perturbation that makes 99 % of pixels wrong."""
 robustness = dict(
     attacks=[],
     minimal=[

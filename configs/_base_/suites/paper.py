@@ -1,6 +1,7 @@
-# The attacks of Tables 4 and 5 of the RP-PGD paper. The eps of l2 attacks is
-# a root mean square, the same as for linf; the paper does not state its own,
-# nor the settings of CW and DeepFool: ours are in docs/attacks.md.
+"""The attacks of Tables 4 and 5 of the RP-PGD paper."""
+# The eps of l2 attacks is a root mean square, the same as for linf; the paper
+# does not state its own, nor the settings of CW and DeepFool: ours are in
+# docs/attacks.md.
 robustness = dict(
     eps=[0.03],
     attacks=[

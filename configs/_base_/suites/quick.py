@@ -1,4 +1,4 @@
-# A first look: the attacks of the paper's Figure 2, ten steps each.
+"""A first look: the attacks of the paper's Figure 2, ten steps each."""
 robustness = dict(
     eps=[0.03],
     steps=[10],

@@ -1,5 +1,6 @@
-# The ensemble for claims of robustness: read the worst case. Nothing to tune.
-# 'train' counts the pixels of each class in the training labels.
+"""The ensemble for claims of robustness: read the worst case."""
+# Nothing to tune. 'train' counts the pixels of each class in the training
+# labels.
 robustness = dict(
     eps=[0.03],
     attacks=[

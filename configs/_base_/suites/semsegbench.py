@@ -1,7 +1,7 @@
-# The setting of SemSegBench (linf, 8/255, step 0.01, 20 steps), with its
-# published mIoU of stock MMSegmentation checkpoints beside ours: the cheapest
-# external check. Compare the clean numbers first: they tell whether it is the
-# same checkpoint.
+"""The setting of SemSegBench: linf, 8/255, step 0.01, 20 steps."""
+# Its published mIoU of stock MMSegmentation checkpoints stands beside ours:
+# the cheapest external check. Compare the clean numbers first: they tell
+# whether it is the same checkpoint.
 setting = dict(norm='linf', eps='8/255', alpha=0.01, steps=20)
 robustness = dict(
     eps=['8/255'],

@@ -1,4 +1,4 @@
-# Figure 2 of the RP-PGD paper: which attack is stronger at how many steps.
+"""Which attack is stronger at how many steps: Figure 2 of the paper."""
 # PGD and CosPGD take one run of 100 steps, the others one per number.
 robustness = dict(
     eps=[0.03],

@@ -1,5 +1,6 @@
 """What attacks are written with."""
-from .attack import Attack, AttackResult, Callback, check_int
+from .attack import (Attack, AttackResult, Callback, check_int,
+                     refuse_targets)
 from .frozen import frozen, own_chance
 from .gradients import (FiniteCheck, ascent_gradient, check_depends,
                         gradient)
@@ -21,5 +22,5 @@ __all__ = [
     'capture', 'check_depends', 'check_generators', 'check_inputs',
     'check_int', 'check_model', 'count_reached', 'describe', 'frozen',
     'full_precision', 'gradient', 'one_by_one', 'own_chance',
-    'perturbation_norm', 'predict_classes', 'select'
+    'perturbation_norm', 'predict_classes', 'refuse_targets', 'select'
 ]

@@ -1,0 +1,119 @@
+"""Put the reports of several models side by side, or join those of one."""
+import argparse
+import json
+import os.path as osp
+import sys
+from typing import Any, Dict, List, Optional, Sequence, Tuple
+
+from rich.console import Console
+from rich.table import Table
+
+from ..cli import errors_in_a_sentence
+from ..compat import require_mmseg
+
+METRICS = ('mIoU', 'aAcc', 'mAcc', 'MisRatio', 'NmIoU', 'CmIoU')
+Key = Tuple[Any, ...]
+
+
+def parser(prog: Optional[str] = None) -> argparse.ArgumentParser:
+    """What the command takes."""
+    result = argparse.ArgumentParser(
+        prog, description='Compare the robustness of several models')
+    result.add_argument(
+        'reports', nargs='+', metavar='NAME=DIR',
+        help='a name for the model, and its report folder; the first model '
+        'is the one that the others are compared with')
+    result.add_argument('--metric', choices=METRICS, default='mIoU')
+    result.add_argument(
+        '--worst-case', action='store_true',
+        help='the reports are DIR... and of one model: compute the worst '
+        'case over the attacks of all, from their stored counts')
+    result.add_argument(
+        '--seed', type=int, default=0,
+        help='seed of the greedy choice of --worst-case (default: 0)')
+    return result
+
+
+def read_report(path: str) -> Dict[str, Any]:
+    """Read a results.json."""
+    file = osp.join(path, 'results.json') if osp.isdir(path) else path
+    if not osp.isfile(file):
+        raise FileNotFoundError(
+            f'{file} does not exist: run tools/robust_test.py, or '
+            'python -m mmseg_rppgd robust-test, with --out first')
+    with open(file, encoding='utf-8') as stream:
+        return json.load(stream)
+
+
+def read_values(report: Dict[str, Any], metric: str) -> Dict[Key, float]:
+    """Values of a report by what was attacked how, the clean row first."""
+    from ..evaluation.results.results import flat_rows, worst_balls
+    values = {}
+    for row in flat_rows(report):
+        key = tuple(row.get(k) for k in ('name', 'norm', 'eps', 'steps'))
+        values[key] = row[metric]
+    if metric in ('mIoU', 'aAcc'):
+        for ball in worst_balls(report):
+            key = ('worst case', ball['norm'], ball['eps'], None)
+            values[key] = ball['mIoU_greedy' if metric == 'mIoU' else metric]
+    return values
+
+
+def key_cell(value: Any) -> str:
+    """A name, a number of steps or a radius (0.03) in a table."""
+    from ..evaluation.results.results import cell
+    return f'{value:.4g}' if isinstance(value, float) else cell(value)
+
+
+def build_table(names: Sequence[str], columns: Sequence[Dict[Key, float]],
+                title: str) -> Table:
+    """Rows that every report has, in the order of the first."""
+    from ..evaluation.results.results import cell
+    table = Table(title=title)
+    for name in ('attack', 'norm', 'eps', 'steps'):
+        table.add_column(name, no_wrap=True)
+    for name in names:
+        table.add_column(name, justify='right', no_wrap=True)
+    for key in columns[0]:
+        if all(key in column for column in columns):
+            table.add_row(*map(key_cell, key),
+                          *[cell(column[key]) for column in columns])
+    return table
+
+
+def compare(names: Sequence[str], paths: Sequence[str], metric: str) -> Table:
+    """The table of several models."""
+    reports = [read_report(path) for path in paths]
+    images = {report['dataset']['num_images'] for report in reports}
+    if len(images) > 1:
+        raise ValueError('the reports are of different numbers of images: '
+                         f'{sorted(images)}; use the same --limit')
+    columns = [read_values(report, metric) for report in reports]
+    return build_table(names, columns,
+                       f'{metric} in percent, {images.pop()} images')
+
+
+def main(argv: Optional[Sequence[str]] = None,
+         prog: Optional[str] = None) -> None:
+    """Print a table, or the worst case as JSON."""
+    command_line = parser(prog)
+    args = command_line.parse_args(argv)
+    pairs: List[Tuple[str, str]] = []
+    for report in [] if args.worst_case else args.reports:
+        name, _, path = report.partition('=')
+        if not (name and path):
+            command_line.error(
+                f'a report must be NAME=DIR, but got {report!r}')
+        pairs.append((name, path))
+    with errors_in_a_sentence(command_line.prog):
+        require_mmseg()
+        if args.worst_case:
+            from ..evaluation.results.finished import worst_case_of
+            print(json.dumps(worst_case_of(args.reports, args.seed),
+                             indent=2))
+            return
+        names, paths = zip(*pairs)
+        # A log has no width; there the table must not be folded.
+        width = None if sys.stdout.isatty() else 130
+        Console(width=width, highlight=False).print(
+            compare(names, paths, args.metric))

@@ -1,0 +1,183 @@
+"""Test how robust a segmentor is; takes what mmseg's tools/test.py takes."""
+import argparse
+from typing import Optional, Sequence
+
+from mmengine.config import Config
+from mmengine.runner import Runner
+
+from ..cli import (add_config, add_run_options, errors_in_a_sentence,
+                   set_work_dir, start_processes)
+from ..compat import leave_processes, require_mmseg
+
+DAY = 24 * 60 * 60
+
+
+def parser(prog: Optional[str] = None) -> argparse.ArgumentParser:
+    """What the command takes."""
+    result = argparse.ArgumentParser(
+        prog,
+        description='Test a segmentor on clean images and under attacks')
+    add_config(result)
+    result.add_argument('checkpoint', help='a checkpoint file')
+    _add_rows(result.add_argument_group(
+        'what is tested: attacks x eps x steps'))
+    _add_report(result.add_argument_group('the report'))
+    same = result.add_argument_group("as in mmseg's tools/test.py")
+    add_run_options(same, work_dir='logs')
+    same.add_argument(
+        '--show', action='store_true',
+        help='show the predictions of clean images')
+    same.add_argument(
+        '--show-dir', metavar='DIR',
+        help='save painted predictions of clean images')
+    same.add_argument(
+        '--wait-time', type=float, default=2,
+        help='seconds that --show shows an image (default: 2)')
+    same.add_argument(
+        '--tta', action='store_true',
+        help='refused: averaged views cannot be attacked')
+    return result
+
+
+def _add_rows(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        '--suite', metavar='NAME',
+        help='a named list of attacks, or a file with one (default: quick, '
+        'if no --attacks are given)')
+    group.add_argument(
+        '--attacks', nargs='+', default=[], metavar='NAME',
+        help="attacks, with options if need be: PGD 'RPPGD(beta=1)' "
+        "'BIM(norm=l2, eps=2)'")
+    group.add_argument(
+        '--eps', nargs='+', default=[], metavar='EPS',
+        help='radii in units of the [0, 1] pixel range, such as 0.03 or '
+        '8/255 (default: those of the suite, or of the attack)')
+    group.add_argument(
+        '--steps', nargs='+', type=int, default=[], metavar='N',
+        help='numbers of steps (default: those of the suite or attack)')
+    group.add_argument(
+        '--minimal', nargs='+', default=[], metavar='NAME',
+        help='search for the smallest perturbation that makes nearly all '
+        'pixels wrong: DeepFool, DAG, ALMAProx')
+    group.add_argument(
+        '--surrogate', nargs=2, metavar=('CONFIG', 'CHECKPOINT'),
+        help='black box: make the adversarial images on this model')
+    group.add_argument(
+        '--matrix', nargs=2, action='append', default=[],
+        metavar=('CONFIG', 'CHECKPOINT'),
+        help='transfer matrix: attack and test this model too; give it '
+        'once for every further model')
+    group.add_argument(
+        '--cache', metavar='DIR',
+        help='where adversarial images made on other models are kept, to '
+        'be used again (default: OUT/adversaries)')
+    group.add_argument(
+        '--surface', choices=['whole', 'slide', 'crop'],
+        help='what is attacked: the whole image, all windows of slide '
+        'inference jointly, or each window by itself, which gives no '
+        'adversarial image (default: as the model infers)')
+    group.add_argument(
+        '--limit', type=int, metavar='N',
+        help='test on the first N images only')
+    group.add_argument(
+        '--seed', type=int, default=0,
+        help='seed of all noise (default: 0)')
+    group.add_argument(
+        '--batch-size', type=int, metavar='N',
+        help='attack N images of one size together; the numbers do not '
+        'depend on it (default: 1 on CPU, on a GPU as it pays)')
+
+
+def _add_report(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        '--out', metavar='DIR',
+        help='folder of the report (default: WORK_DIR/robust)')
+    group.add_argument(
+        '--resume', action='store_true',
+        help='continue an interrupted test in the same folder')
+    group.add_argument(
+        '--check-images', type=int, default=4, metavar='N',
+        help='attack this many images for the self-checks that need attacks '
+        'of their own (default: 4; 0 leaves them out)')
+    group.add_argument(
+        '--panels', type=int, default=4, metavar='N',
+        help='draw this many images, spread over the data set (default: 4)')
+
+
+def check(command_line: argparse.ArgumentParser,
+          args: argparse.Namespace) -> None:
+    """Refuse what cannot be, before anything is loaded."""
+    if args.tta:
+        command_line.error('--tta cannot be attacked: test-time augmentation '
+                           'averages predictions over several views of an '
+                           'image; leave it out')
+    for flag, value, least, rule in [
+            ('--limit', args.limit, 1, 'at least 1 image'),
+            ('--batch-size', args.batch_size, 1, 'at least 1 image'),
+            ('--seed', args.seed, 0, '>= 0'),
+            ('--check-images', args.check_images, 0, '>= 0'),
+            ('--panels', args.panels, 0, '>= 0')]:
+        if value is not None and value < least:
+            command_line.error(f'{flag} must be {rule}, but got {value}')
+
+
+def set_visualization(cfg: Config, args: argparse.Namespace) -> None:
+    """Switch on the painting of clean predictions, as mmseg's test does."""
+    if not (args.show or args.show_dir):
+        return
+    hook = cfg.get('default_hooks', {}).get('visualization')
+    if hook is None:
+        raise ValueError(
+            '--show and --show-dir need the visualization hook: set '
+            "default_hooks.visualization=dict(type='SegVisualizationHook')")
+    hook['draw'] = True
+    if args.show:
+        hook['show'] = True
+        hook['wait_time'] = args.wait_time
+    if args.show_dir:
+        cfg.visualizer['save_dir'] = args.show_dir
+
+
+def build_config(args: argparse.Namespace) -> Config:
+    """Turn the command line into a config whose test is the robust one."""
+    from ..evaluation.configs import describe_model, load_test_config
+    cfg = load_test_config(args.config, args.checkpoint, args.cfg_options)
+    set_work_dir(cfg, args)
+    set_visualization(cfg, args)
+    # The others wait while the first process writes the report.
+    start_processes(cfg, args, timeout=DAY)
+    cfg.setdefault('randomness', dict(seed=args.seed))
+    cfg.log_level = 'WARNING'  # the screen belongs to the table
+    cfg.test_cfg = dict(
+        type='mmseg_rppgd.RobustTestLoop',
+        suite=args.suite,
+        attacks=args.attacks,
+        eps=args.eps,
+        steps=args.steps,
+        minimal=args.minimal,
+        out_dir=args.out,
+        surrogate=args.surrogate,
+        others=args.matrix,
+        cache=args.cache,
+        surface=args.surface,
+        seed=args.seed,
+        limit=args.limit,
+        resume=args.resume,
+        batch_size=args.batch_size,
+        panels=args.panels,
+        probes=args.check_images,
+        model_info=describe_model(args.config, args.checkpoint),
+        fp16=cfg.test_cfg.get('fp16', False))
+    return cfg
+
+
+def main(argv: Optional[Sequence[str]] = None,
+         prog: Optional[str] = None) -> None:
+    """Test."""
+    command_line = parser(prog)
+    args = command_line.parse_args(argv)
+    check(command_line, args)
+    with errors_in_a_sentence(command_line.prog):
+        require_mmseg()
+        Runner.from_cfg(build_config(args)).test()
+        leave_processes()

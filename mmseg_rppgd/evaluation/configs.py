@@ -1,0 +1,295 @@
+"""What is read off a config of MMSeg: tested model, checkpoint, labels."""
+import json
+import os
+import os.path as osp
+from functools import partial
+from typing import Any, Dict, Iterator, List, Optional, Tuple, Union
+
+import numpy as np
+import torch
+from mmengine.config import Config, ConfigDict
+from mmengine.device import get_device
+from mmengine.hooks import Hook
+from mmengine.model import revert_sync_batchnorm
+from mmengine.registry import DATASETS, DefaultScope
+from mmengine.runner import Runner
+from mmengine.runner.checkpoint import (_load_checkpoint,
+                                        _load_checkpoint_to_model)
+from torch import nn
+from torch.utils.data import DataLoader
+
+from ..config import load_config, require_checkpoint
+from ..pixel_model import unwrap_segmentor
+from ..registry import HOOKS, SCOPE
+from .files import digest, file_sha256, write_json
+from .run.models import TestedSegmentor
+
+
+def prepare_config(cfg: Config) -> None:
+    """Make a config test the plain segmentor, in place.
+
+    Hooks of this package are dropped: they would attack the clean images.
+    A wrapped segmentor is unwrapped; its checkpoints are stock ones.
+
+    Raises:
+        ValueError: If the config has no test data.
+    """
+    missing = [key for key in ('test_dataloader', 'test_evaluator', 'test_cfg')
+               if cfg.get(key) is None]
+    if missing:
+        raise ValueError('the config has nothing to test with: '
+                         f'{", ".join(missing)} must be set')
+    cfg.model = unwrapped(cfg.model)
+    hooks = cfg.get('custom_hooks') or []
+    cfg.custom_hooks = [hook for hook in hooks if not is_own_hook(hook)]
+    cfg.resume = False
+
+
+def unwrapped(model: ConfigDict) -> ConfigDict:
+    """The config of the segmentor inside those that wrap it."""
+    while isinstance(model.get('segmentor'), dict):
+        inner = model['segmentor']
+        for key in ('test_cfg', 'data_preprocessor'):
+            if model.get(key) is not None and (
+                    key == 'test_cfg' or inner.get(key) is None):
+                inner[key] = model[key]
+        model = inner
+    return model
+
+
+def model_config(cfg: Config) -> ConfigDict:
+    """The config of the plain segmentor, with its data preprocessor."""
+    model = unwrapped(cfg.model)
+    if cfg.get('data_preprocessor') is not None:
+        model.setdefault('data_preprocessor', cfg.data_preprocessor)
+    return model
+
+
+def is_own_hook(hook: Any) -> bool:
+    """Whether a hook, or the config of one, belongs to this package."""
+    kind = hook.get('type') if isinstance(hook, dict) else type(hook)
+    if isinstance(kind, str):
+        scope, _, name = kind.rpartition('.')
+        if scope:
+            return scope == SCOPE
+        return HOOKS.own(name) is not None
+    return kind.__module__.split('.')[0] == SCOPE
+
+
+def load_test_config(name: str, checkpoint: str,
+                     cfg_options: Optional[dict] = None) -> Config:
+    """Read a config and point it at a checkpoint.
+
+    Raises:
+        FileNotFoundError: If the config or the checkpoint is not there.
+        ValueError: If the config cannot be tested.
+    """
+    cfg = load_config(name, cfg_options)
+    require_checkpoint(checkpoint)
+    prepare_config(cfg)
+    cfg.load_from = checkpoint
+    return cfg
+
+
+def load_model(config: str,
+               checkpoint: str,
+               *,
+               surface: Optional[str] = None,
+               fp16: bool = False,
+               device: Optional[str] = None,
+               cfg_options: Optional[dict] = None
+               ) -> Tuple[TestedSegmentor, DataLoader]:
+    """Load a segmentor of MMSeg and its test images, for :func:`evaluate`.
+
+    Args:
+        config (str): A config file, or the name of a packaged one:
+            ``mmseg::...`` or ``mmseg_rppgd::...``.
+        checkpoint (str): A checkpoint file.
+        surface (str, optional): ``'whole'``, ``'slide'`` or ``'crop'``.
+            Defaults to None, the mode in which the model infers.
+        fp16 (bool): Whether to test under autocast. Defaults to False.
+        device (str, optional): Where to. Defaults to None, a GPU if there is
+            one.
+        cfg_options (dict, optional): Settings of the config to override.
+
+    Returns:
+        tuple: The model under test, and the loader of its test images.
+
+    Raises:
+        FileNotFoundError: If the config or the checkpoint is not there.
+        ValueError: If the config cannot be tested, or the checkpoint does
+            not fit the model.
+
+    Example:
+        >>> model, loader = load_model('pspnet.py', 'iter_40000.pth')
+        >>> results = evaluate(model, loader, suite='reliable')
+    """
+    cfg = load_test_config(config, checkpoint, cfg_options)
+    with DefaultScope.overwrite_default_scope('mmseg'):
+        loader = Runner.build_dataloader(cfg.test_dataloader)
+    segmentor = load_segmentor(config, checkpoint, device or get_device(), cfg)
+    model = tested_segmentor(
+        segmentor, cfg, loader.dataset.metainfo,
+        void_label(cfg.test_evaluator), surface=surface, fp16=fp16,
+        info=describe_model(config, checkpoint))
+    return model, loader
+
+
+def load_segmentor(name: str, checkpoint: str,
+                   device: Union[str, torch.device],
+                   cfg: Optional[Config] = None) -> nn.Module:
+    """Build a segmentor, loaded and in eval mode.
+
+    Raises:
+        FileNotFoundError: If the config or the checkpoint is not there.
+        ValueError: If the checkpoint does not fit the model.
+    """
+    from mmseg.registry import MODELS
+    cfg = load_config(name) if cfg is None else cfg
+    require_checkpoint(checkpoint)
+    model_cfg = model_config(cfg)
+    with DefaultScope.overwrite_default_scope('mmseg'):
+        model = revert_sync_batchnorm(MODELS.build(model_cfg))
+    weights = _load_checkpoint(checkpoint, map_location='cpu')
+    check_weights(model, weights, checkpoint)
+    _load_checkpoint_to_model(model, weights)
+    model.cfg = cfg  # as mmseg's init_model leaves it
+    return model.to(device).eval()
+
+
+def tested_segmentor(segmentor: nn.Module, cfg: Config,
+                     metainfo: Dict[str, Any], ignore_index: Optional[int],
+                     **kwargs: Any) -> TestedSegmentor:
+    """A segmentor under test, with what its config says of it.
+
+    Args:
+        segmentor (nn.Module): The segmentor.
+        cfg (Config): What it was built from.
+        metainfo (dict): That of the test set: ``classes``, ``palette``.
+        ignore_index (int, optional): The void label.
+        kwargs: Further arguments of :class:`TestedSegmentor`.
+    """
+    classes = metainfo['classes']
+    return TestedSegmentor(
+        segmentor, classes, ignore_index, config=model_config(cfg),
+        palette=metainfo.get('palette'), resume_settings=config_settings(cfg),
+        class_counts=partial(count_training_labels, cfg, len(classes),
+                             ignore_index), **kwargs)
+
+
+def describe_model(name: str, checkpoint: Optional[str]) -> Dict[str, Any]:
+    """What identifies a model in a report."""
+    return {'config': name, 'checkpoint': checkpoint,
+            'sha256': checkpoint and file_sha256(checkpoint)}
+
+
+def config_settings(cfg: Config) -> Dict[str, str]:
+    """What of a config decides the numbers, to be compared on resume."""
+    return {f'config.{key}': digest(cfg.get(key))[:16]
+            for key in ('model', 'test_dataloader')}
+
+
+def void_label(evaluator: Any) -> Optional[int]:
+    """The label that an evaluator ignores, or the config of one."""
+    for metric in getattr(evaluator, 'metrics', evaluator if isinstance(
+            evaluator, (list, tuple)) else [evaluator]):
+        if isinstance(metric, dict) and 'ignore_index' in metric:
+            return metric['ignore_index']
+        if hasattr(metric, 'ignore_index'):
+            return metric.ignore_index
+    return 255
+
+
+class CheckpointFits(Hook):
+    """Refuse weights that are not the model's.
+
+    mmengine loads what fits and leaves the rest at random, with a warning
+    that is easily missed; the numbers would then mean nothing.
+    """
+
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Compare names and shapes."""
+        check_weights(unwrap_segmentor(runner.model), checkpoint,
+                      runner.cfg.get('load_from'))
+
+
+def check_weights(model: nn.Module, checkpoint: dict, path: str) -> None:
+    """Raise a ValueError if weights lack a parameter or have another shape.
+
+    Training needs the auxiliary heads, a test does not.
+    """
+    if not isinstance(checkpoint, dict):
+        raise ValueError(
+            f'checkpoint {path!r} must hold a dict of weights, but holds '
+            f'{type(checkpoint).__name__}')
+    given = {k[len('module.'):] if k.startswith('module.') else k: v
+             for k, v in checkpoint.get('state_dict', checkpoint).items()}
+    wrong = {
+        name: 'is missing' if name not in given else
+        f'has the shape {tuple(given[name].shape)} and not '
+        f'{tuple(value.shape)}'
+        for name, value in model.state_dict().items()
+        if name not in given or given[name].shape != value.shape}
+    wrong = {name: what for name, what in wrong.items()
+             if not name.startswith('auxiliary_head')
+             and not name.endswith('num_batches_tracked')}
+    if wrong:
+        name, what = next(iter(wrong.items()))
+        more = f' (and {len(wrong) - 1} more)' if len(wrong) > 1 else ''
+        raise ValueError(f'checkpoint {path!r} does not fit the model of '
+                         f'the config: {name} {what}{more}')
+
+
+def count_training_labels(cfg: Config, num_classes: int,
+                          ignore_index: Optional[int],
+                          folder: Optional[str]) -> Optional[List[int]]:
+    """Count the labelled pixels of each class in the training set.
+
+    Args:
+        cfg (Config): Has the training set in ``train_dataloader.dataset``.
+        num_classes (int): Number of classes.
+        ignore_index (int, optional): The void label.
+        folder (str, optional): Where the result is kept, so that it is
+            counted once. None keeps nothing.
+
+    Returns:
+        list[int]: None if the training set is not there.
+    """
+    dataset_cfg = (cfg.get('train_dataloader') or {}).get('dataset')
+    if dataset_cfg is None:
+        return None
+    name = digest([dataset_cfg, num_classes, ignore_index])[:12]
+    path = folder and osp.join(folder, f'class_counts-{name}.json')
+    if path and osp.exists(path):
+        with open(path, encoding='utf-8') as file:
+            return json.load(file)
+    try:
+        with DefaultScope.overwrite_default_scope('mmseg'):
+            dataset = DATASETS.build(dataset_cfg)
+    except (AssertionError, FileNotFoundError):
+        return None  # mmseg's ways to say that the files are not there
+    counts = np.zeros(num_classes, dtype=np.int64)
+    for label in training_labels(dataset):
+        valid = label[(label != ignore_index) & (label < num_classes)]
+        counts += np.bincount(valid.ravel(), minlength=num_classes)
+    if path:
+        os.makedirs(folder, exist_ok=True)
+        write_json(path, counts.tolist())
+    return counts.tolist()
+
+
+def training_labels(dataset: Any) -> Iterator[np.ndarray]:
+    """Labels of every image of a data set, before any augmentation.
+
+    Data sets that repeat or mix others are looked through.
+    """
+    inner = getattr(dataset, 'datasets', None) or [
+        getattr(dataset, 'dataset', None)]
+    if inner != [None]:
+        for part in inner:
+            yield from training_labels(part)
+        return
+    load = next(t for t in dataset.pipeline.transforms
+                if type(t).__name__.startswith('LoadAnnotations'))
+    for index in range(len(dataset)):
+        yield load(dataset.get_data_info(index))['gt_seg_map']

@@ -1,0 +1,252 @@
+"""The rows of a robustness test, and the attack runs that give them.
+
+A row is one line of the report: an attack with its eps and steps. Rows that
+differ in the number of steps alone are read off one run where the attack
+does not plan with the number of steps, so that a curve costs one run.
+"""
+import math
+import re
+from dataclasses import dataclass, field
+from typing import Any, Dict, Iterable, List, Optional, Sequence, Tuple
+
+import torch
+
+from ...attacks.base import Attack
+from ...attacks.threat_model import DEFAULT_RMS, parse_number
+from ...registry import ATTACKS, SCOPE
+from ..files import digest, jsonable
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the report.
+
+    Args:
+        name (str): What the report calls the attack.
+        attack (dict): Config of the attack, with its steps where it has any.
+        norm (str): Norm of the ball.
+        eps (float, optional): Radius; None where it depends on the image.
+        rms (float, optional): Radius of an l2 ball as a root mean square;
+            eps is then ``rms x sqrt(3HW)``. Defaults to None.
+        steps (int, optional): Steps of the attack, if it counts any.
+        trace (bool): Whether to measure after every step.
+    """
+    name: str
+    attack: Dict[str, Any]
+    norm: str
+    eps: Optional[float]
+    rms: Optional[float] = None
+    steps: Optional[int] = None
+    trace: bool = False
+
+    @property
+    def label(self) -> str:
+        """str: A unique, short and readable name."""
+        parts = [self.name]
+        if self.norm != 'linf' and not self.name.startswith(self.norm):
+            parts.append(self.norm)
+        parts.append(f'eps={format_eps(self.eps, self.rms)}')
+        if self.steps is not None:
+            parts.append(f'steps={self.steps}')
+        return ' '.join(parts)
+
+    @property
+    def key(self) -> str:
+        """str: A file name that is the row's alone."""
+        slug = re.sub(r'[^A-Za-z0-9.]+', '-', self.label.replace('/', 'of'))
+        return f'{slug}-{digest(self.settings)[:8]}'
+
+    @property
+    def settings(self) -> Dict[str, Any]:
+        """dict: Everything that decides the row's numbers."""
+        return {'name': self.name, 'attack': jsonable(self.attack),
+                'rms': self.rms, 'trace': self.trace}
+
+    def build(self, num_values: int) -> Attack:
+        """Build the attack for images of ``num_values`` = 3HW numbers."""
+        attack = dict(self.attack)
+        if self.rms is not None:
+            attack['eps'] = self.rms * math.sqrt(num_values)
+        return ATTACKS.build(attack)
+
+    @property
+    def full_config(self) -> Dict[str, Any]:
+        """dict: Config of the attack with every default, as plain data.
+
+        So a report can be repeated with a version that has others. A default
+        that depends on the size of the image stays None.
+        """
+        attack = self.build(1)
+        config = {**attack.arguments(), **self.attack}
+        if 'alpha' in config and self.eps is not None:
+            config['alpha'] = attack.resolved_alpha(self.eps)
+        return jsonable(config)
+
+    @property
+    def can_share(self) -> bool:
+        """bool: Whether the row may be read off a longer run."""
+        attack = self.build(1)
+        return (self.steps is not None and not attack.plans_ahead
+                and attack.restarts == 1 and attack.keep == 'last')
+
+
+@dataclass
+class AttackRun:
+    """One run of an attack and the rows that are read off it.
+
+    Args:
+        rows (list[Row]): Alike but for the steps; the last has the most.
+    """
+    rows: List[Row] = field(default_factory=list)
+
+    @property
+    def longest(self) -> Row:
+        """Row: The row whose attack is run."""
+        return self.rows[-1]
+
+    def generator(self, seed: int, index: int) -> torch.Generator:
+        """Source of noise for one image.
+
+        It depends on the seed, the attack (but not on its number of steps:
+        rows that differ in that start alike) and the index in the data set,
+        and so not on batch, rank, order or resume. Restart r + 1 draws where
+        restart r stopped, so more restarts never lose one. It lives on the
+        CPU, whose numbers are the same on every device.
+        """
+        settings = self.longest.settings
+        settings['attack'] = {
+            k: v for k, v in settings['attack'].items() if k != 'steps'}
+        del settings['trace'], settings['name']
+        number = int(digest([seed, settings, index])[:15], 16)
+        return torch.Generator().manual_seed(number)
+
+
+def group_rows(rows: Sequence[Row]) -> List[AttackRun]:
+    """Collect rows into the runs that give them, in the order of the rows."""
+    runs: List[AttackRun] = []
+    shared: Dict[str, AttackRun] = {}
+    for row in rows:
+        if not row.can_share:
+            runs.append(AttackRun([row]))
+            continue
+        settings = row.settings
+        settings['attack'] = dict(settings['attack'], steps=None)
+        key = digest(settings)
+        if key not in shared:
+            shared[key] = AttackRun()
+            runs.append(shared[key])
+        shared[key].rows.append(row)
+    for run in runs:
+        run.rows.sort(key=lambda row: row.steps or 0)
+    return runs
+
+
+def make_rows(attack: Dict[str, Any],
+              *,
+              name: Optional[str] = None,
+              eps: Iterable[Any] = (),
+              steps: Iterable[int] = (),
+              rms: bool = False,
+              trace: bool = False) -> List[Row]:
+    """Make the rows of one attack: eps x steps.
+
+    An eps or steps in the config itself stays. Every attack is built once,
+    so that a wrong option is found before the first image.
+
+    Args:
+        attack (dict): Config of the attack.
+        name (str, optional): What the report calls it. Defaults to None,
+            its type.
+        eps (iterable): Radii. Empty means the attack's own.
+        steps (iterable): Numbers of steps, for an attack that counts steps.
+            Empty means the attack's own.
+        rms (bool): Whether eps of an l2 attack is a root mean square rather
+            than a length. Defaults to False.
+        trace (bool): Whether to measure after every step. Defaults to False.
+
+    Raises:
+        KeyError: If the attack is unknown; the message has the known ones.
+        TypeError: If an option is unknown or has the wrong type.
+        ValueError: If an option is out of range.
+    """
+    cls = attack_class(attack)
+    options = cls.arguments() if cls else {}
+    unknown = [key for key in attack if key not in (*options, 'type')]
+    if options and unknown:
+        raise TypeError(
+            f'{type_name(attack)} has no option {unknown[0]!r}; its options '
+            f'are {", ".join(sorted(options))}')
+    has_steps = 'steps' in options
+    fixed = 'steps' in attack or not has_steps or cls.steps_are_fixed
+    radii = [None] if 'eps' in attack else list(eps) or [None]
+    numbers = [None] if fixed else list(steps) or [None]
+    kind = attack['type'] if isinstance(attack.get('type'), type) else (
+        type_name(attack))
+    rows = []
+    for radius in radii:
+        for number in numbers:
+            row = _make_row(dict(attack, type=kind),
+                            name or type_name(attack), radius, number, rms,
+                            trace)
+            if has_steps:
+                row.attack['steps'] = row.steps
+            rows.append(row)
+    return rows
+
+
+def _make_row(config: Dict[str, Any], name: str, eps: Any,
+              steps: Optional[int], rms: bool, trace: bool) -> Row:
+    if steps is not None:
+        config['steps'] = steps
+    as_rms = rms and config.get('norm') == 'l2' and eps is not None
+    if eps is not None and not as_rms:
+        config['eps'] = eps
+    attack = ATTACKS.build(config)
+    row_rms = parse_number('eps', eps) if as_rms else None
+    if row_rms is None and attack.eps is None:
+        row_rms = DEFAULT_RMS
+    if attack.eps is not None:
+        config['eps'] = attack.eps
+    return Row(name, config, attack.norm, attack.eps, row_rms,
+               getattr(attack, 'steps', None), trace)
+
+
+def attack_class(attack: Dict[str, Any]) -> Optional[type]:
+    """Class of an attack's config; None where the name is unknown."""
+    kind = attack.get('type')
+    if isinstance(kind, type):
+        return kind
+    ATTACKS.import_from_location()
+    return ATTACKS.module_dict.get(type_name(attack))
+
+
+def type_name(attack: Dict[str, Any]) -> Optional[str]:
+    """Name of the attack's class, without this package's scope."""
+    kind = attack.get('type')
+    if isinstance(kind, type):
+        return kind.__name__
+    prefix = SCOPE + '.'
+    return kind[len(prefix):] if kind and kind.startswith(prefix) else kind
+
+
+def ball_of(row: Row) -> Tuple:
+    """What two rows share that attack in the same ball."""
+    return row.norm, row.eps, row.rms
+
+
+def same_but_steps(few: Row, many: Row) -> bool:
+    """Whether the second row is the first with more steps."""
+    if few.steps is None or many.steps is None or few.steps >= many.steps:
+        return False
+    a, b = (dict(row.attack, steps=None) for row in (few, many))
+    return a == b and ball_of(few) == ball_of(many)
+
+
+def format_eps(eps: Optional[float], rms: Optional[float] = None) -> str:
+    """Write a radius as a person would: 8/255 rather than 0.03137."""
+    if eps is None:
+        return f'rms {format_eps(rms)}'
+    scaled = eps * 255
+    if eps and abs(scaled - round(scaled)) < 1e-9 and scaled < 255:
+        return f'{round(scaled)}/255'
+    return f'{eps:.4g}'

@@ -1,0 +1,1 @@
+"""What the numbers say: metrics of rows, worst case, checks."""

@@ -1,0 +1,382 @@
+"""results.json, results.csv and table.md from what single images gave.
+
+The schema of results.json is the package's promise to other programs; see
+:func:`build_results`. Shapes: N images, C classes.
+"""
+import csv
+import io
+import os.path as osp
+from dataclasses import dataclass
+from typing import Any, Dict, List, Optional, Sequence
+
+import numpy as np
+
+from ...attacks.threat_model import parse_number
+from ...metrics import SCALARS, accuracy, compute_metrics, unpack_counts
+from ..plan.rows import Row, format_eps
+from ..files import write_json, write_text
+from .worst_case import worst_case
+
+SCHEMA = 1
+Record = Dict[str, Any]
+
+
+@dataclass
+class RowResult:
+    """The images of one row, in the order of the data set.
+
+    Args:
+        row (Row, optional): The row; None for the clean images.
+        records (list[dict]): One record per image.
+        num_classes (int): C.
+    """
+    row: Optional[Row]
+    records: List[Record]
+    num_classes: int
+
+    @property
+    def counts(self) -> np.ndarray:
+        """np.ndarray: Class counts (N, 3, C)."""
+        return stack_counts(self.records, self.num_classes)
+
+    @property
+    def steps_seen(self) -> int:
+        """int: Steps that every image has a measurement of."""
+        return min((len(r.get('curve', ())) for r in self.records), default=0)
+
+    def curve_counts(self, step: int) -> np.ndarray:
+        """Class counts (N, 3, C) after a step, from 1."""
+        return stack_counts([r['curve'][step - 1] for r in self.records],
+                            self.num_classes)
+
+
+def stack_counts(records: Sequence[Record], num_classes: int) -> np.ndarray:
+    """Class counts (N, 3, C) of stored records."""
+    if not records:
+        return np.zeros((0, 3, num_classes), dtype=np.int64)
+    return np.stack([unpack_counts(r, num_classes) for r in records])
+
+
+def build_results(*, model: Dict[str, Any], dataset: Dict[str, Any],
+                  environment: Dict[str, Any], surface: str,
+                  surrogate: Optional[Dict[str, Any]], clean: RowResult,
+                  attacks: Sequence[RowResult],
+                  checks: Sequence[Dict[str, Any]],
+                  seed: int) -> Dict[str, Any]:
+    """Build the content of results.json.
+
+    Args:
+        model (dict): ``config``, ``checkpoint``, ``sha256``.
+        dataset (dict): ``type``, ``num_images``, ``classes``.
+        environment (dict): Versions, device, seed, commit, command.
+        surface (str): Which images the attacker may show.
+        surrogate (dict, optional): The model the attacker knows, where it is
+            not the one that is tested.
+        clean (RowResult): The clean images.
+        attacks (Sequence[RowResult]): The attacked images.
+        checks (Sequence[dict]): ``name``, ``passed``, ``detail``.
+        seed (int): Seed of the greedy choice.
+
+    Returns:
+        dict: Percentages unrounded; None where undefined.
+    """
+    classes = dataset['classes']
+    rows = []
+    for result in attacks:
+        row = result.row
+        rows.append({
+            'name': row.name,
+            'config': row.full_config,
+            'threat': describe_threat(result, surface, surrogate),
+            **compute_metrics(result.counts, classes),
+            **summarise_images(result.records),
+        })
+        if result.records and 'rounded' in result.records[0]:
+            rows[-1]['rounded'] = rounded_metrics(result, classes)
+        if result.steps_seen:
+            rows[-1]['curve'] = [
+                _curve_point(result, step, classes)
+                for step in range(1, result.steps_seen + 1)]
+            rows[-1]['curve_is_of_shorter_runs'] = row.can_share
+    return {
+        'schema': SCHEMA,
+        'model': model,
+        'dataset': dataset,
+        'environment': environment,
+        'clean': compute_metrics(clean.counts, classes),
+        'attacks': rows,
+        'worst_case': describe_worst_case(clean, attacks, seed),
+        'checks': list(checks),
+    }
+
+
+def success_over_eps(attacks: Sequence[RowResult],
+                     threshold: float = 99.) -> List[Dict[str, Any]]:
+    """Share of the images that each row makes wrong nearly everywhere.
+
+    Args:
+        attacks (Sequence[RowResult]): The rows.
+        threshold (float): Percentage of an image's labelled pixels that
+            must be wrong. Defaults to 99.
+
+    Returns:
+        list[dict]: Name, norm, eps, rms, steps and ``percent``, in the order
+        of the rows; images without a labelled pixel do not count.
+    """
+    shares = []
+    for result in attacks:
+        wrong = 100 - accuracy(result.counts)
+        wrong = wrong[~np.isnan(wrong)]
+        threat = describe_threat(result, '', None)
+        shares.append({
+            'name': result.row.name, 'norm': result.row.norm,
+            'eps': threat['eps'], 'rms': threat['rms'],
+            'steps': result.row.steps, 'percent':
+            float(100 * (wrong >= threshold).mean()) if len(wrong) else None})
+    return shares
+
+
+def rounded_metrics(result: RowResult,
+                    classes: Sequence[str]) -> Dict[str, Any]:
+    """Metrics of the adversarial images as 8-bit pictures hold them."""
+    counts = stack_counts([r['rounded'] for r in result.records],
+                          result.num_classes)
+    metrics = compute_metrics(counts, classes)
+    return {k: metrics[k] for k in SCALARS}
+
+
+def describe_threat(result: RowResult, surface: str,
+                    surrogate: Optional[Dict[str, Any]]) -> Dict[str, Any]:
+    """What the attacker of a row may do.
+
+    ``rms`` is the largest root mean square that a perturbation in the ball
+    can have: eps itself for linf, eps / sqrt(3HW) for l2. Where a radius
+    differs from image to image it is None.
+    """
+    return {
+        'norm': result.row.norm,
+        'eps': _common(r['eps'] for r in result.records),
+        'rms': _common(r['rms'] for r in result.records),
+        'surface': surface,
+        'surrogate': surrogate,
+    }
+
+
+def _common(values: Any) -> Optional[float]:
+    values = list(values)
+    if not values or max(values) - min(values) > 1e-9 * max(values):
+        return None
+    return values[0]
+
+
+def summarise_images(records: Sequence[Record]) -> Dict[str, Any]:
+    """Time and self-check numbers of a row."""
+    return {
+        'seconds': sum(r['seconds'] for r in records),
+        'max_norm': max((r['norm'] for r in records), default=None),
+        'nan_count': sum(r['nan'] for r in records),
+        'min': min((r['min'] for r in records), default=None),
+        'max': max((r['max'] for r in records), default=None),
+    }
+
+
+def _curve_point(result: RowResult, step: int,
+                 classes: Sequence[str]) -> Dict[str, Any]:
+    metrics = compute_metrics(result.curve_counts(step), classes)
+    return {'step': step, **{k: metrics[k] for k in SCALARS}}
+
+
+def describe_worst_case(clean: RowResult, attacks: Sequence[RowResult],
+                        seed: int) -> Dict[str, Any]:
+    """Worst case over every row, and over the rows inside each ball.
+
+    A smaller ball of the same norm lies in the larger, so its rows are
+    members there; the clean image is a member everywhere.
+    """
+
+    def over(members: Sequence[RowResult]) -> Dict[str, Any]:
+        everyone = [clean, *members]
+        names = [{'name': 'clean', 'norm': None, 'eps': None, 'steps': None}]
+        names += [{'name': m.row.name, 'norm': m.row.norm, 'eps': m.row.eps,
+                   'steps': m.row.steps} for m in members]
+        return worst_case(np.stack([m.counts for m in everyone]), names, seed)
+
+    result = over(attacks)
+    balls = []
+    for member in attacks:
+        ball = (member.row.norm, member.row.eps, member.row.rms)
+        if ball not in balls:
+            balls.append(ball)
+    if len(balls) > 1:
+        result['by_ball'] = [
+            {'norm': norm, 'eps': eps, 'rms': rms,
+             **over([m for m in attacks if _lies_in(m.row, norm, eps, rms)])}
+            for norm, eps, rms in balls]
+    return result
+
+
+def _lies_in(row: Row, norm: str, eps: Optional[float],
+             rms: Optional[float]) -> bool:
+    if row.norm != norm:
+        return False
+    if eps is not None and row.eps is not None:
+        return row.eps <= eps
+    return rms is not None and row.rms is not None and row.rms <= rms
+
+
+COLUMNS = ('name', 'norm', 'eps', 'rms', 'steps', 'surface',
+           'surrogate') + SCALARS + ('seconds', 'max_norm', 'nan_count',
+                                     'min', 'max')
+
+
+def flat_rows(results: Dict[str, Any]) -> List[Dict[str, Any]]:
+    """One flat dict per line of the table, the clean line first."""
+    rows = [{'name': 'clean', **results['clean']}]
+    for attack in results['attacks']:
+        threat = attack['threat']
+        surrogate = threat['surrogate']
+        rows.append({
+            **attack,
+            **threat,
+            'surrogate': surrogate and surrogate['config'],
+            'steps': attack['config'].get('steps'),
+        })
+    return rows
+
+
+def to_csv(results: Dict[str, Any]) -> str:
+    """All numbers, unrounded, with a column for the IoU of every class."""
+    classes = results['dataset']['classes']
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator='\n')
+    writer.writerow(list(COLUMNS) + [f'IoU.{name}' for name in classes])
+    for row in flat_rows(results):
+        values = [row.get(column) for column in COLUMNS]
+        values += [row['per_class'][name] for name in classes]
+        writer.writerow(['' if v is None else v for v in values])
+    return text.getvalue()
+
+
+def cell(value: Any, digits: int = 2) -> str:
+    """A number as a table shows it; a dash where it is undefined."""
+    if value is None:
+        return '-'
+    return f'{value:.{digits}f}' if isinstance(value, float) else str(value)
+
+
+def table_cells(row: Dict[str, Any]) -> List[str]:
+    """Cells of a line of the table: attack, norm, eps, steps, metrics, s."""
+    attacked = 'threat' in row
+    eps = '-'
+    if attacked:
+        eps = format_eps(row['eps'], row['rms'])
+        if row['norm'] == 'l2' and row['eps'] is not None:
+            eps += f' (rms {row["rms"]:.3g})'
+    return ([row['name'], row['norm'] if attacked else '-', eps,
+             cell(row.get('steps'))] + [cell(row[k]) for k in SCALARS] +
+            [cell(row.get('seconds'), 1)])
+
+
+def worst_balls(results: Dict[str, Any]) -> List[Dict[str, Any]]:
+    """The worst case in each ball, smaller balls of the norm included.
+
+    A worst case over different threats is nobody's number: where there are
+    several, it is in results.json alone.
+    """
+    if not results['attacks']:
+        return []
+    threat = results['attacks'][0]['threat']
+    only = {key: threat[key] for key in ('norm', 'eps', 'rms')}
+    worst = results['worst_case']
+    return worst.get('by_ball') or [{**only, **worst}]
+
+
+def worst_rows(results: Dict[str, Any]) -> List[List[str]]:
+    """Cells of the worst case, a line for each ball."""
+    return [['worst case', b['norm'], format_eps(b['eps'], b['rms']), '-',
+             cell(b['mIoU_greedy']), cell(b['aAcc'])]
+            for b in worst_balls(results)]
+
+
+HEADER = ('attack', 'norm', 'eps', 'steps') + SCALARS + ('seconds', )
+
+
+def published_lines(results: Dict[str, Any],
+                    published: Sequence[Dict[str, Any]]) -> List[str]:
+    """Published numbers of the same config, in words."""
+    name = results['model']['config'].rpartition('::')[2]
+    name = osp.splitext(osp.basename(name))[0]
+    lines = []
+    for entry in published:
+        if entry['config'] != name:
+            continue
+        metric = entry['metric']
+        ours = {'clean': results['clean'][metric]}
+        ours.update({a['name']: a[metric] for a in results['attacks']
+                     if _same_setting(a, entry)})
+        lines.append(
+            f'{entry["source"]} reports {metric} ' + ', '.join(
+                f'{key} {entry[key]:.2f} (here {cell(ours[key])})'
+                for key in ours if key in entry) + ' for this config, on its '
+            f'whole test set; here on {results["dataset"]["num_images"]} '
+            'images.')
+    return lines
+
+
+def _same_setting(attack: Dict[str, Any], entry: Dict[str, Any]) -> bool:
+    """Whether a row has the setting that numbers were published for."""
+    setting = entry.get('setting', {})
+    ours = {**attack['config'], **attack['threat']}
+    return ours['surrogate'] is None and all(
+        abs(ours[key] - parse_number(key, value)) < 1e-9
+        if isinstance(ours.get(key), (int, float)) else ours.get(key) == value
+        for key, value in setting.items())
+
+
+def rounded_lines(results: Dict[str, Any]) -> List[str]:
+    """What rounding costs the attacks from a surrogate, in words."""
+    return [
+        f'{a["name"]}, rounded to the 8 bits of a picture: mIoU '
+        f'{cell(a["rounded"]["mIoU"])} instead of {cell(a["mIoU"])}, aAcc '
+        f'{cell(a["rounded"]["aAcc"])} instead of {cell(a["aAcc"])}.'
+        for a in results['attacks'] if 'rounded' in a]
+
+
+def to_markdown(results: Dict[str, Any], notes: Sequence[str] = ()) -> str:
+    """The table for a README or an issue, with what is needed to repeat."""
+    environment, attacks = results['environment'], results['attacks']
+    lines = ['| ' + ' | '.join(HEADER) + ' |',
+             '|' + '---|' * 4 + '---:|' * (len(HEADER) - 4)]
+    lines += ['| ' + ' | '.join(table_cells(row)) + ' |'
+              for row in flat_rows(results)]
+    lines += ['| ' + ' | '.join(row) + ' |' + ' - |' *
+              (len(HEADER) - len(row)) for row in worst_rows(results)]
+    lines += ['', f'Metrics in percent. Model `{results["model"]["config"]}`,'
+              f' checkpoint `{results["model"]["checkpoint"]}`; '
+              f'{results["dataset"]["num_images"]} images of '
+              f'{results["dataset"]["type"]}.']
+    if attacks:
+        threat = attacks[0]['threat']
+        lines.append(f'Surface: {threat["surface"]}.' + (
+            '' if threat['surrogate'] is None else
+            f' Surrogate: `{threat["surrogate"]["config"]}`.'))
+    lines.append(
+        f'Seed {environment["seed"]}, commit {environment["commit"]}, '
+        f'{environment["device"]}, torch {environment["torch"]}, '
+        f'mmseg {environment["mmseg"]}; command `{environment["command"]}`.')
+    for line in notes:
+        lines += ['', line]
+    if results['checks']:
+        lines += ['', '| check | | detail |', '|---|---|---|']
+        lines += [f'| {c["name"]} | {"passed" if c["passed"] else "FAILED"}'
+                  f' | {c["detail"]} |' for c in results['checks']]
+    return '\n'.join(lines) + '\n'
+
+
+def write_results(folder: str, results: Dict[str, Any],
+                  notes: Sequence[str] = ()) -> None:
+    """Write results.json, results.csv and table.md into a folder."""
+    write_json(osp.join(folder, 'results.json'), results)
+    write_text(osp.join(folder, 'results.csv'), to_csv(results))
+    write_text(osp.join(folder, 'table.md'),
+               to_markdown(results, notes))

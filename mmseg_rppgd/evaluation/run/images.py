@@ -1,0 +1,160 @@
+"""Images kept on disk: examples for pictures, and adversaries to use again.
+
+``examples/ROW/INDEX.npz`` holds what one picture needs, so that pictures can
+be drawn after the test, also after a resumed one, or drawn again.
+"""
+import hashlib
+import os
+import os.path as osp
+from typing import Any, Collection, Dict, NamedTuple, Optional, Sequence
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from ... import __version__
+from ..files import digest
+
+
+class Example(NamedTuple):
+    """What one attack did to one image.
+
+    Args:
+        index (int): Index in the data set.
+        key (str): Key of the row; ``'clean'`` for the clean image.
+        image (np.ndarray): Image shown, (h, w, 3) uint8.
+        prediction (np.ndarray): Predicted classes (H, W).
+        delta (np.ndarray, optional): What was added, (h, w, 3) float16.
+            None for the clean image.
+        label (np.ndarray, optional): Labels (H, W), of the clean image.
+    """
+    index: int
+    key: str
+    image: np.ndarray
+    prediction: np.ndarray
+    delta: Optional[np.ndarray] = None
+    label: Optional[np.ndarray] = None
+
+
+class ExampleStore:
+    """A few images with what the attacks made of them, kept for pictures.
+
+    Args:
+        folder (str, optional): Where they are. None keeps nothing.
+        indices (Collection[int]): Images that are kept.
+    """
+
+    def __init__(self, folder: Optional[str],
+                 indices: Collection[int]) -> None:
+        self.folder = folder
+        self.indices = indices if folder is not None else ()
+
+    def keep(self, example: Example) -> None:
+        """Store an example, if its image is one of the chosen."""
+        if example.index not in self.indices:
+            return
+        arrays = {k: v for k, v in example._asdict().items()
+                  if isinstance(v, np.ndarray)}
+        _save_arrays(self._path(example.key, example.index), arrays)
+
+    def load(self, key: str, index: int) -> Optional[Example]:
+        """Read an example; None if it was not kept."""
+        path = self._path(key, index)
+        if not osp.exists(path):
+            return None
+        with np.load(path) as arrays:
+            return Example(index, key, **arrays)
+
+    def _path(self, key: str, index: int) -> str:
+        return osp.join(self.folder, key, f'{index}.npz')
+
+
+def spread(indices: Sequence[int], count: int) -> Sequence[int]:
+    """Choose indices evenly: neighbours in a data set look alike."""
+    if count <= 0 or not indices:
+        return []
+    places = np.linspace(0, len(indices) - 1, min(count, len(indices)))
+    return sorted({indices[int(round(place))] for place in places})
+
+
+class Adversary(NamedTuple):
+    """An adversarial image as the cache holds it.
+
+    Args:
+        image (Tensor): (3, h, w) in [0, 1].
+        seconds (float): How long it took to make.
+    """
+    image: Tensor
+    seconds: float
+
+
+class AdversaryCache:
+    """Adversarial images of one model, to be used again.
+
+    Each is kept as floating-point numbers, and as the 8-bit PNG that a file
+    of it would be. All that decides an adversary is part of its name:
+    another data set, size of it, set of labels or settings of the model give
+    another one.
+
+    Args:
+        folder (str): Where they are.
+        settings (dict): What decides them, beside row and image: of the
+            model ``config``, ``checkpoint``, ``sha256`` and more.
+        surface (str): ``'whole'`` or ``'slide'``.
+        seed (int): Seed of the noise.
+    """
+
+    def __init__(self, folder: str, settings: Dict[str, Any], surface: str,
+                 seed: int) -> None:
+        self.folder = folder
+        self.surface = surface
+        self.seed = seed
+        settings = {**settings, 'version': __version__}
+        self.model = settings['sha256'] or digest(settings['checkpoint'])
+        if settings['sha256']:  # the weights count, not where they lie
+            del settings['config'], settings['checkpoint']
+        self.settings = digest(settings)
+
+    def load(self, key: str, index: int, clean: Tensor,
+             labels: Tensor) -> Optional[Adversary]:
+        """Read the adversarial image of a row; None if there is none."""
+        path = self._path(key, index, clean, labels)
+        if not osp.exists(path):
+            return None
+        with np.load(path) as arrays:
+            image = torch.from_numpy(arrays['image']).to(clean)
+            return Adversary(image, float(arrays['seconds']))
+
+    def save(self, key: str, index: int, clean: Tensor, labels: Tensor,
+             adversary: Adversary, rounded: Tensor) -> None:
+        """Keep the adversarial image of a row, and it rounded to 8 bits."""
+        path = self._path(key, index, clean, labels)
+        _save_arrays(path, dict(image=adversary.image.cpu().numpy(),
+                                seconds=round(adversary.seconds, 4)))
+        Image.fromarray(to_8bit(rounded)).save(path.replace('.npz', '.png'))
+
+    def _path(self, key: str, index: int, clean: Tensor,
+              labels: Tensor) -> str:
+        content = hashlib.sha256(self.settings.encode())
+        for tensor in (clean, labels):
+            content.update(str(tuple(tensor.shape)).encode())
+            content.update(tensor.cpu().numpy().tobytes())
+        return osp.join(
+            self.folder, self.model[:12],
+            f'{key}-seed{self.seed}-{self.surface}',
+            f'{index}-{content.hexdigest()[:16]}.npz')
+
+
+def to_8bit(image: Tensor) -> np.ndarray:
+    """An image (3, h, w) in [0, 1] as (h, w, 3) uint8."""
+    image = (image.nan_to_num(0) * 255).round().clamp(0, 255)
+    return image.byte().permute(1, 2, 0).cpu().numpy()
+
+
+def _save_arrays(path: str, arrays: Dict[str, Any]) -> None:
+    os.makedirs(osp.dirname(path), exist_ok=True)
+    # A name of its own, so that a kill leaves no half file behind.
+    temporary = f'{path}.{os.getpid()}.tmp.npz'
+    np.savez_compressed(temporary, **arrays)
+    os.replace(temporary, path)

@@ -1,0 +1,163 @@
+"""Rows from command lines and suites."""
+import pytest
+import torch
+
+from mmseg_rppgd.attacks import PGD
+from mmseg_rppgd.evaluation.plan.rows import AttackRun, group_rows, make_rows
+from mmseg_rppgd.evaluation.plan.suites import make_plan
+
+
+def collect_rows(*args, **kwargs):
+    return make_plan(*args, **kwargs).rows
+
+
+def test_rows_are_attacks_by_eps_by_steps():
+    rows = collect_rows(attacks=['PGD', 'SegPGD'], eps=['8/255', '0.03'],
+                        steps=[3, 10])
+    assert [(r.name, r.eps, r.steps) for r in rows] == [
+        (name, eps, steps) for name in ('PGD', 'SegPGD')
+        for eps in (8 / 255, 0.03) for steps in (3, 10)]
+    assert len({r.key for r in rows}) == len({r.label for r in rows}) == 8
+
+
+def test_one_step_attacks_do_not_count_steps():
+    rows = collect_rows(attacks=['FGSM', 'PGD'], steps=[3, 10])
+    assert [(r.name, r.steps) for r in rows] == [('FGSM', 1), ('PGD', 3),
+                                                 ('PGD', 10)]
+
+
+def test_an_ensemble_keeps_the_steps_of_its_members():
+    row, = collect_rows(attacks=[
+        "EnsembleAttack(attacks=[{'type': 'PGD', 'steps': 2}, "
+        "{'type': 'CosPGD', 'steps': 3}])"], eps=['8/255'])
+    assert row.steps == 5
+    members = row.build(300).attacks
+    assert [(m.steps, m.eps) for m in members] == [(2, 8 / 255), (3, 8 / 255)]
+
+
+def test_own_options_of_an_attack_stay():
+    rows = collect_rows(attacks=['PGD(steps=2, eps=0.01)'], eps=['0.03'],
+                        steps=[3, 10])
+    assert [(r.eps, r.steps) for r in rows] == [(0.01, 2)]
+
+
+def test_attack_defaults_without_eps_and_steps():
+    row, = collect_rows(attacks=['PGD'])
+    assert (row.eps, row.steps, row.norm) == (0.03, 10, 'linf')
+
+
+def test_rows_of_typed_options_can_be_told_apart():
+    rows = collect_rows(attacks=[
+        'RPPGD', 'RPPGD(beta=1)', 'RPPGD(beta=1, regions=TB)', 'BIM(norm=l2)'
+    ])
+    assert [r.name for r in rows] == [
+        'RPPGD', 'RPPGD(beta=1)', 'RPPGD(beta=1, regions=TB)', 'BIM']
+    assert len({r.label for r in rows}) == 4
+
+
+def test_full_config_has_every_default():
+    row, = collect_rows(attacks=['PGD'], steps=[7])
+    assert row.full_config == dict(
+        type='PGD', eps=0.03, steps=7, alpha=0.01, random_start=True,
+        norm='linf', ignore_index=None, restarts=1, targeted=False,
+        keep='last')
+    row, = collect_rows(attacks=['MIFGSM'], eps=['0.02'], steps=[4])
+    assert row.full_config['alpha'] == 0.005
+    row, = collect_rows(attacks=['PGD(norm=l2)'])
+    assert row.full_config['alpha'] is None
+
+
+def test_only_what_may_be_read_off_a_longer_run_is_a_curve_of_shorter_ones():
+    rows = collect_rows(attacks=['PGD', 'PGD(restarts=2)', 'PGD(keep=best)',
+                                 'SegPGD'])
+    assert [r.can_share for r in rows] == [True, False, False, False]
+
+
+def test_same_row_twice_is_one_row():
+    assert len(collect_rows(attacks=['PGD', 'PGD'], eps=['0.03'])) == 1
+
+
+def test_unknown_attack_lists_the_known_ones():
+    with pytest.raises(KeyError, match='CosPGD.*PGD.*RPPGD'):
+        collect_rows(attacks=['PGDD'])
+
+
+def test_unknown_option_lists_the_known_ones():
+    with pytest.raises(TypeError, match="PGD has no option 'step'.*steps"):
+        collect_rows(attacks=['PGD(step=3)'])
+
+
+def test_eps_in_8_bit_units_is_refused():
+    with pytest.raises(ValueError, match=r'eps must be in \[0, 1\].*8'):
+        collect_rows(attacks=['PGD'], eps=['8'])
+
+
+def test_l2_attack_without_eps_has_a_root_mean_square():
+    row, = make_rows(dict(type='BIM', norm='l2'))
+    assert (row.eps, row.rms) == (None, 0.03)
+    assert row.build(300).eps == pytest.approx(0.03 * 300**0.5)
+
+
+def test_l2_eps_of_a_command_line_is_a_length():
+    row, = collect_rows(attacks=['BIM(norm=l2)'], eps=['2'])
+    assert row.eps == 2 and row.build(300).eps == 2
+
+
+def test_l2_eps_of_a_suite_is_a_root_mean_square():
+    row, = make_rows(dict(type='BIM', norm='l2'), eps=['8/255'], rms=True)
+    assert row.build(300).eps == pytest.approx(8 / 255 * 300**0.5)
+
+
+def test_rows_that_differ_in_steps_share_a_run():
+    rows = collect_rows(attacks=['PGD', 'RPPGD'], steps=[10, 3])
+    runs = group_rows(rows)
+    assert [[r.steps for r in run.rows] for run in runs] == [
+        [3, 10], [10], [3]]
+
+
+def test_rows_that_plan_ahead_do_not_share():
+    for text in ('SegPGD', 'MIFGSM', 'PGD(restarts=2)', 'PGD(keep=best)'):
+        rows = collect_rows(attacks=[text], steps=[3, 10])
+        assert len(group_rows(rows)) == 2, text
+
+
+def test_fixed_region_weights_do_not_plan_ahead():
+    rows = collect_rows(attacks=['RPPGD(region_weights=(.5, .3, .2))'],
+                        steps=[3, 10])
+    assert len(group_rows(rows)) == 1
+
+
+def draw(row, seed, index):
+    return torch.rand(3, generator=AttackRun([row]).generator(seed, index))
+
+
+def test_noise_depends_on_seed_attack_and_image():
+    pgd, other = collect_rows(attacks=['PGD', 'CosPGD'])
+    base = draw(pgd, 0, 0)
+    assert torch.equal(base, draw(pgd, 0, 0))
+    for different in (draw(pgd, 1, 0), draw(pgd, 0, 1), draw(other, 0, 0)):
+        assert not torch.equal(base, different)
+
+
+def test_rows_that_differ_in_steps_start_alike():
+    rows = collect_rows(attacks=['SegPGD'], steps=[3, 10])
+    assert torch.equal(draw(rows[0], 0, 0), draw(rows[1], 0, 0))
+
+
+class Own(PGD):
+    """An attack of somebody's own, in no registry."""
+
+
+def test_a_class_is_named_like_a_registered_attack():
+    rows = collect_rows(attacks=[dict(type=Own)], steps=[3, 10])
+    assert [r.label for r in rows] == ['Own eps=0.03 steps=3',
+                                       'Own eps=0.03 steps=10']
+    assert rows[0].full_config['type'] == 'Own'
+    assert len(group_rows(rows)) == 1  # it costs one run, as PGD does
+
+
+def test_targeted_rows_are_refused():
+    for typed in ('PGD(targeted=True)',
+                  "EnsembleAttack(attacks=[{'type': 'PGD'}], targeted=True)"):
+        with pytest.raises(ValueError, match='targeted'):
+            collect_rows(attacks=[typed])

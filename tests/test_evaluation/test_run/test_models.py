@@ -1,0 +1,104 @@
+"""A network under test: samples, attacks, predictions."""
+import pytest
+import torch
+from torch import nn
+from toy_networks import CLASSES, ToyNetwork, toy_data, toy_model
+
+from mmseg_rppgd.attacks import PGD, RPPGD, SegOutput
+from mmseg_rppgd.evaluation import TestedModel
+
+
+def samples(model, data):
+    return list(model.samples(data, range(len(data))))
+
+
+def test_samples_are_those_asked_for_in_their_order():
+    data = toy_data(4)
+    found = list(toy_model().samples(data, [3, 1]))
+    assert [s.index for s in found] == [3, 1]
+    assert torch.equal(found[0].image, data[3][0])
+    assert torch.equal(found[1].labels, data[1][1])
+
+
+def test_labels_may_have_a_channel_and_any_whole_type():
+    image, labels = toy_data(1)[0]
+    sample, = samples(toy_model(), [(image, labels[None].to(torch.int16))])
+    assert torch.equal(sample.labels, labels)
+
+
+def test_attacks_are_those_of_a_direct_call():
+    model, data = toy_model(), toy_data(2)
+    attack = PGD(steps=3)
+
+    def generators():
+        return [torch.Generator().manual_seed(i) for i in range(2)]
+
+    found = model.attack(attack, samples(model, data), generators())
+    for (image, labels), generator, attacked in zip(data, generators(),
+                                                    found):
+        expected = attack(model.network, image[None], labels[None],
+                          generator=generator)
+        assert torch.allclose(attacked.image, expected[0], atol=1e-6)
+
+
+def test_features_come_from_the_layer():
+    model = TestedModel(ToyNetwork().eval(), CLASSES,
+                        feature_layer='features')
+    found, = model.attack(RPPGD(steps=2), samples(model, toy_data(1)),
+                          [torch.Generator()])
+    assert found.image.shape == (3, 10, 12)
+    with pytest.raises(ValueError, match="feature_layer 'neck' is no module"):
+        TestedModel(ToyNetwork(), CLASSES, feature_layer='neck')
+
+
+def test_own_void_label_is_neither_attacked_nor_counted():
+    data = [(image, torch.where(labels == 255, 99, labels))
+            for image, labels in toy_data(1)]
+    model = toy_model(ignore_index=99)
+    found, = model.attack(PGD(steps=2), samples(model, data),
+                          [torch.Generator()])
+    plain, = toy_model().attack(PGD(steps=2), samples(toy_model(),
+                                                      toy_data(1)),
+                                [torch.Generator()])
+    assert torch.equal(found.image, plain.image)
+
+
+def test_a_seg_output_is_predicted_by_its_logits():
+    network = ToyNetwork().eval()
+    model = TestedModel(lambda x: SegOutput(network(x)), CLASSES)
+    sample, = samples(model, toy_data(1))
+    assert torch.equal(model.predict([sample])[0],
+                       network(sample.image[None])[0].argmax(0))
+
+
+@pytest.mark.parametrize('network, classes, error', [
+    (3, CLASSES, 'callable'),
+    (ToyNetwork(), 'abcd', 'classes must be a list of names'),
+    (ToyNetwork(), [], 'classes must be a list of names'),
+    (ToyNetwork(), [1, 2], 'classes must be a list of names'),
+    (ToyNetwork(), ['a', 'a'], "'a' occurs twice"),
+])
+def test_bad_arguments_are_named(network, classes, error):
+    with pytest.raises((TypeError, ValueError), match=error):
+        TestedModel(network, classes)
+
+
+def test_a_raw_segmentor_is_sent_to_its_own_way():
+    from tiny_segmentors import tiny_segmentor
+    with pytest.raises(TypeError, match='segmentor of MMSeg'):
+        TestedModel(tiny_segmentor(), CLASSES)
+
+
+@pytest.mark.parametrize('network', [
+    nn.Conv2d(3, 7, 1), nn.Conv2d(3, 4, 2), lambda x: {'out': x}])
+def test_logits_that_do_not_fit_are_refused(network):
+    model = TestedModel(network, CLASSES)
+    with pytest.raises(ValueError, match=r'logits \(B, C, H, W\).*4 classes'):
+        model.predict(samples(model, toy_data(1)))
+
+
+def test_settings_know_the_weights():
+    first, second = (TestedModel(ToyNetwork(seed=i), CLASSES).settings
+                     for i in (0, 1))
+    assert first['weights'] != second['weights']
+    assert first == toy_model().settings
