@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from ..registry import ATTACKS
-from .base import (AttackInputs, AttackResult, Callback, Candidates,
+from .base import (AttackInputs, AttackResult, BestInBall, Callback,
                    CheckedModel, FiniteCheck, check_depends, full_precision)
 from .gradient_attack import GradientAttack
 from .objectives import PixelObjective, margin
@@ -104,7 +104,7 @@ class CW(GradientAttack):
         if self.norm == 'linf':
             return super()._run(model, inputs, callback)
         ball = self.threat_model.around(inputs.images, inputs.mask)
-        candidates = Candidates(model, inputs, ball)
+        tracker = BestInBall(model, inputs, ball)
         finite = FiniteCheck(self.name, self.steps, inputs.images.device)
         start = ((2 * inputs.images - 1) * (1 - TANH_SLACK)).atanh()
         offset = torch.zeros_like(start)
@@ -115,7 +115,7 @@ class CW(GradientAttack):
             logits = model(adv_images).logits
             check_depends(logits.requires_grad)
             if step > 1:
-                candidates.see(adv_images.detach(), logits.detach())
+                tracker.see(adv_images.detach(), logits.detach())
             with full_precision(leaf.device):
                 offset.grad, = torch.autograd.grad(
                     self.penalty(adv_images, logits, inputs), leaf)
@@ -128,8 +128,8 @@ class CW(GradientAttack):
         finite.raise_if_not()
         with torch.no_grad():
             adv_images = from_tanh_space(start + offset, inputs)
-            candidates.see(adv_images, model(adv_images).logits)
-        return candidates.result()
+            tracker.see(adv_images, model(adv_images).logits)
+        return tracker.result()
 
     def penalty(self, adv_images: Tensor, logits: Tensor,
                 inputs: AttackInputs) -> Tensor:

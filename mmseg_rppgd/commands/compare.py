@@ -1,7 +1,6 @@
 """Put the reports of several models side by side, or join those of one."""
 import argparse
 import json
-import os.path as osp
 import sys
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
@@ -10,8 +9,8 @@ from rich.table import Table
 
 from ..cli import errors_in_a_sentence
 from ..compat import require_mmseg
+from ..metrics import SCALARS
 
-METRICS = ('mIoU', 'aAcc', 'mAcc', 'MisRatio', 'NmIoU', 'CmIoU')
 Key = Tuple[Any, ...]
 
 
@@ -23,7 +22,7 @@ def parser(prog: Optional[str] = None) -> argparse.ArgumentParser:
         'reports', nargs='+', metavar='NAME=DIR',
         help='a name for the model, and its report folder; the first model '
         'is the one that the others are compared with')
-    result.add_argument('--metric', choices=METRICS, default='mIoU')
+    result.add_argument('--metric', choices=SCALARS, default='mIoU')
     result.add_argument(
         '--worst-case', action='store_true',
         help='the reports are DIR... and of one model: compute the worst '
@@ -34,20 +33,10 @@ def parser(prog: Optional[str] = None) -> argparse.ArgumentParser:
     return result
 
 
-def read_report(path: str) -> Dict[str, Any]:
-    """Read a results.json."""
-    file = osp.join(path, 'results.json') if osp.isdir(path) else path
-    if not osp.isfile(file):
-        raise FileNotFoundError(
-            f'{file} does not exist: run tools/robust_test.py, or '
-            'python -m mmseg_rppgd robust-test, with --out first')
-    with open(file, encoding='utf-8') as stream:
-        return json.load(stream)
-
-
 def read_values(report: Dict[str, Any], metric: str) -> Dict[Key, float]:
     """Values of a report by what was attacked how, the clean row first."""
-    from ..evaluation.results.results import flat_rows, worst_balls
+    from ..evaluation.report.tables import flat_rows
+    from ..evaluation.results.results import worst_balls
     values = {}
     for row in flat_rows(report):
         key = tuple(row.get(k) for k in ('name', 'norm', 'eps', 'steps'))
@@ -61,14 +50,14 @@ def read_values(report: Dict[str, Any], metric: str) -> Dict[Key, float]:
 
 def key_cell(value: Any) -> str:
     """A name, a number of steps or a radius (0.03) in a table."""
-    from ..evaluation.results.results import cell
+    from ..evaluation.report.tables import cell
     return f'{value:.4g}' if isinstance(value, float) else cell(value)
 
 
 def build_table(names: Sequence[str], columns: Sequence[Dict[Key, float]],
                 title: str) -> Table:
     """Rows that every report has, in the order of the first."""
-    from ..evaluation.results.results import cell
+    from ..evaluation.report.tables import cell
     table = Table(title=title)
     for name in ('attack', 'norm', 'eps', 'steps'):
         table.add_column(name, no_wrap=True)
@@ -83,7 +72,8 @@ def build_table(names: Sequence[str], columns: Sequence[Dict[Key, float]],
 
 def compare(names: Sequence[str], paths: Sequence[str], metric: str) -> Table:
     """The table of several models."""
-    reports = [read_report(path) for path in paths]
+    from ..evaluation.results.finished import read_results
+    reports = [read_results(path) for path in paths]
     images = {report['dataset']['num_images'] for report in reports}
     if len(images) > 1:
         raise ValueError('the reports are of different numbers of images: '

@@ -11,12 +11,12 @@ from .model import (DEFAULT_IGNORE_INDEX, AttackedModel, CheckedModel, Model,
 from .one_by_one import OneImage, one_by_one, select
 from .tensors import (at_least_float32, describe, full_precision,
                       predict_classes)
-from .trackers import (BestIterate, Candidates, SmallestSuccess,
+from .trackers import (BestInBall, BestIterate, SmallestSuccess,
                        count_reached, perturbation_norm)
 
 __all__ = [
-    'Attack', 'AttackInputs', 'AttackResult', 'AttackedModel', 'BestIterate',
-    'Callback', 'Candidates', 'CheckedModel', 'DEFAULT_IGNORE_INDEX',
+    'Attack', 'AttackInputs', 'AttackResult', 'AttackedModel', 'BestInBall',
+    'BestIterate', 'Callback', 'CheckedModel', 'DEFAULT_IGNORE_INDEX',
     'FiniteCheck', 'Generators', 'Model', 'OneImage', 'RANGE_SLACK',
     'SegOutput', 'SmallestSuccess', 'ascent_gradient', 'at_least_float32',
     'capture', 'check_depends', 'check_generators', 'check_inputs',
