@@ -5,14 +5,13 @@ the pixels that are right (tp), predicted (pred) and labelled (label); void
 pixels are in none of them. Everything reported is a function of these counts,
 so a result can be recomputed later from the stored counts alone.
 """
-from typing import Any, Dict, List, Optional, Sequence
+from typing import Any, Callable, Dict, List, Optional, Sequence
 
 import numpy as np
 import torch
 from torch import Tensor
 
 TP, PRED, LABEL = 0, 1, 2
-SCALARS = ('mIoU', 'aAcc', 'mAcc', 'MisRatio', 'NmIoU', 'CmIoU')
 
 
 def count_classes(prediction: Tensor, label: Tensor, num_classes: int,
@@ -118,6 +117,20 @@ def number(value: Any) -> Optional[float]:
     return float(value) if np.isfinite(value) else None
 
 
+# Every metric that is one number, of counts (N, 3, C). An entry here is all
+# that a new one needs: files, tables, curves and visualizer follow.
+METRICS: Dict[str, Callable[[np.ndarray], Any]] = {
+    'mIoU': lambda counts: mean_iou(counts.sum(axis=0)),
+    'aAcc': lambda counts: accuracy(counts.sum(axis=0)),
+    'mAcc': lambda counts: 100 * _mean(_ratio(
+        counts.sum(axis=0)[TP], counts.sum(axis=0)[LABEL])),
+    'MisRatio': lambda counts: 100 - accuracy(counts.sum(axis=0)),
+    'NmIoU': lambda counts: _mean(_mean(class_iou(counts), axis=1)),
+    'CmIoU': lambda counts: _mean(_mean(class_iou(counts), axis=0)),
+}
+SCALARS = tuple(METRICS)
+
+
 def compute_metrics(counts: np.ndarray,
                     classes: Sequence[str]) -> Dict[str, Any]:
     """All metrics of a set of images, in percent and unrounded.
@@ -137,20 +150,11 @@ def compute_metrics(counts: np.ndarray,
     Returns:
         dict: The metrics and ``per_class``, None where undefined.
     """
-    total = counts.sum(axis=0)
-    per_image = class_iou(counts)
-    acc = accuracy(total)
-    values = {
-        'mIoU': mean_iou(total),
-        'aAcc': acc,
-        'mAcc': 100 * _mean(_ratio(total[TP], total[LABEL])),
-        'MisRatio': 100 - acc,
-        'NmIoU': _mean(_mean(per_image, axis=1)),
-        'CmIoU': _mean(_mean(per_image, axis=0)),
-    }
-    result: Dict[str, Any] = {k: number(values[k]) for k in SCALARS}
+    result: Dict[str, Any] = {
+        name: number(metric(counts)) for name, metric in METRICS.items()}
     result['per_class'] = {
-        name: number(iou) for name, iou in zip(classes, class_iou(total))}
+        name: number(iou)
+        for name, iou in zip(classes, class_iou(counts.sum(axis=0)))}
     return result
 
 

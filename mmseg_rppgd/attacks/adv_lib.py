@@ -116,8 +116,7 @@ class AdvLibAttack(MinimalNormAttack):
         """Return the arguments of adv-lib's function."""
 
     def _run(self, model: CheckedModel, inputs: AttackInputs,
-             callback: Optional[Callback],
-             generator: Optional[torch.Generator]) -> AttackResult:
+             callback: Optional[Callback]) -> AttackResult:
         return one_by_one(
             partial(self._run_one, model.model), inputs, callback)
 

@@ -101,10 +101,9 @@ class CW(GradientAttack):
         self.lr = parse_length('lr', lr, 'l2')
 
     def _run(self, model: CheckedModel, inputs: AttackInputs,
-             callback: Optional[Callback],
-             generator: Optional[torch.Generator]) -> AttackResult:
+             callback: Optional[Callback]) -> AttackResult:
         if self.norm == 'linf':
-            return super()._run(model, inputs, callback, generator)
+            return super()._run(model, inputs, callback)
         ball = self.threat_model.around(inputs.images, inputs.mask)
         candidates = Candidates(model, inputs, ball)
         finite = FiniteCheck(self.name, self.steps, inputs.images.device)

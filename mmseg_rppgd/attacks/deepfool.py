@@ -68,8 +68,7 @@ class DeepFool(MinimalNormAttack):
         self.top_classes = top_classes
 
     def _run(self, model: CheckedModel, inputs: AttackInputs,
-             callback: Optional[Callback],
-             generator: Optional[torch.Generator]) -> AttackResult:
+             callback: Optional[Callback]) -> AttackResult:
         ball = self._ball(inputs)
         candidates = self._candidates(model, inputs, ball)
         finite = FiniteCheck(self.name, self.steps, inputs.images.device)

@@ -22,8 +22,8 @@ class EnsembleAttack(Attack):
 
     Note:
         - Images are attacked one by one, and the attacks run in their order
-          on each with the one generator, so the result does not depend on
-          the batch.
+          on each with its generator, so the result does not depend on the
+          batch.
         - ``steps`` is the sum of the steps of all runs of all members, and
           a callback counts through them.
 
@@ -82,13 +82,11 @@ class EnsembleAttack(Attack):
         return values[0]
 
     def _run(self, model: CheckedModel, inputs: AttackInputs,
-             callback: Optional[Callback],
-             generator: Optional[torch.Generator]) -> AttackResult:
+             callback: Optional[Callback]) -> AttackResult:
         return one_by_one(
-            partial(self._run_one, model.model, generator), inputs, callback)
+            partial(self._run_one, model.model), inputs, callback)
 
     def _run_one(self, model: AttackedModel,
-                 generator: Optional[torch.Generator],
                  image: OneImage) -> AttackResult:
         inputs = image.inputs
         judge = self.checked(model, inputs.labels)
@@ -96,8 +94,7 @@ class EnsembleAttack(Attack):
         count = counter(image.callback)
         for attack in self.attacks:
             result = attack._run(
-                attack.checked(model, inputs.labels), inputs, count,
-                generator)
+                attack.checked(model, inputs.labels), inputs, count)
             see(worst, judge, result.adv_images)
         see(worst, judge, inputs.images)
         return worst.result()

@@ -84,10 +84,9 @@ class GradientAttack(Attack):
         return 0.01 if self.norm == 'linf' else eps / 4
 
     def _run(self, model: CheckedModel, inputs: AttackInputs,
-             callback: Optional[Callback],
-             generator: Optional[torch.Generator]) -> AttackResult:
+             callback: Optional[Callback]) -> AttackResult:
         ball = self.threat_model.around(inputs.images, inputs.mask)
-        starts = self._starts(ball, inputs, generator)
+        starts = self._starts(ball, inputs)
         clean_logits = None
         if self.objective.needs_clean and self.random_start:
             with torch.no_grad():
@@ -100,23 +99,25 @@ class GradientAttack(Attack):
                                  callback, tracker)
         return result if tracker is None else tracker.result()
 
-    def _starts(self, ball: Ball, inputs: AttackInputs,
-                generator: Optional[torch.Generator]) -> List[Start]:
+    def _starts(self, ball: Ball, inputs: AttackInputs) -> List[Start]:
         """Draw the start of each run, image by image.
 
         So a batch equals its images one by one; an image without a labelled
         pixel, which stays clean, draws nothing.
         """
         noises, draws = [], []
-        for i, count in enumerate(inputs.num_labelled.tolist()):
+        counts = inputs.num_labelled.tolist()
+        for i, (count, generator) in enumerate(
+                zip(counts, inputs.generators)):
             for _ in range(self.restarts):
                 noise = torch.zeros_like(ball.images[i])
                 if self.random_start and count:
                     noise = ball.random_start(i, generator)
                 noises.append(noise)
                 if self.view is not None:
-                    draws.append(
-                        self.view.draw(self.steps if count else 0, generator))
+                    draw = self.view.draw(self.steps if count else 0,
+                                          generator)
+                    draws.append(draw.to(noise.device))
         starts = []
         for run in range(self.restarts):
             images = ball.images

@@ -261,15 +261,16 @@ class _Test:
             surrogate=self.surrogate and self.surrogate.info,
             clean=done['clean'], attacks=attacked, checks=checks,
             seed=self.seed)
-        report = Report(
-            results, done['clean'], attacked, self.examples,
-            self.model.palette,
-            build_minimal(self.plan.minimal, searched) if searched else None,
-            matrix, self._notes())
+        minimal = None
+        if searched:
+            minimal = build_minimal(self.plan.minimal, searched)
+        notes = self._notes()
         if self.rank == 0 and self.out_dir is not None:
-            report.write(self.out_dir, visualizer)
+            Report(results, done['clean'], attacked, self.examples,
+                   self.model.palette, minimal, matrix, notes
+                   ).write(self.out_dir, visualizer)
         barrier()
-        self.screen.show(report, self.out_dir)
+        self.screen.show(results, self.out_dir, notes, matrix, minimal)
         return results
 
     def _start(self, resume: bool) -> None:

@@ -1,18 +1,17 @@
 """A batch of MMSeg attacked: the one way of hooks, wrapper and tests."""
 from functools import partial
-from typing import List, NamedTuple, Optional, Sequence, Union
+from typing import Dict, List, NamedTuple, Optional, Sequence, Union
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..attacks.base import Attack, AttackResult, predict_classes
+from ..attacks.base import (Attack, AttackResult, Callback, Generators,
+                            check_generators, predict_classes)
 from ..timing import Stopwatch
 from .batches import LoaderBatch, ModelBatch, labels_of, num_attacked, unflip
 from .model import PixelModel, unwrap_segmentor
 from .windows import check_windows, stitch, window_boxes
-
-Generators = Union[None, torch.Generator, Sequence[torch.Generator]]
 
 
 class PerturbedBatch(NamedTuple):
@@ -25,7 +24,8 @@ class PerturbedBatch(NamedTuple):
         clean_images (list[Tensor]): The attacked images (3, H, W) before.
         adv_images (list[Tensor]): And after.
         mis_ratio (Tensor, optional): (n_adv,) percentage of wrong labelled
-            pixels in the last prediction that the attack saw.
+            pixels of each attacked image, in the last prediction that the
+            attack saw.
         seconds (float): Time of the attack.
         logits (list[Tensor], optional): With ``surface='crop'`` alone,
             (C, H, W) at label size for each attacked image.
@@ -47,12 +47,14 @@ def perturb_batch(attack: Attack,
                   adv_ratio: float = 1.0,
                   normalized: bool = False,
                   surface: Optional[str] = None,
-                  generator: Generators = None) -> PerturbedBatch:
+                  generator: Generators = None,
+                  callback: Optional[Callback] = None) -> PerturbedBatch:
     """Attack the last part of a batch, as the loader or the model has it.
 
     The hooks, the wrapper and the robust test all come through here. Only
     the images that are used are attacked; padding is no part of an image.
-    Images of one size are attacked together, others one by one.
+    Images of one size are attacked together; several sizes group by group,
+    or one by one in their order where they share a generator.
 
     Args:
         attack (Attack): The attack.
@@ -76,19 +78,26 @@ def perturb_batch(attack: Attack,
             image: read ``logits`` of the result; its ``adv_images`` are
             means over windows. Defaults to None, what ``test_cfg`` says, or
             'whole' in training.
-        generator (torch.Generator | list, optional): Source of noise; of a
-            list, one for each attacked image, attacked one by one. Defaults
-            to None, the global one.
+        generator (torch.Generator | list, optional): Source of noise, or a
+            list of one for each attacked image. Defaults to None, the global
+            one.
+        callback (callable, optional): ``callback(step, adv_images)`` after
+            each update with all attacked images (n_adv, 3, H, W), which must
+            then have one size; not with ``surface='crop'``. It is not called
+            where no attacked image has a labelled pixel. Defaults to None.
 
     Raises:
-        TypeError: If the batch is one of test-time augmentation.
-        ValueError: If labels or meta keys are missing, or a label lies
-            outside the classes.
+        TypeError: If the batch is one of test-time augmentation, or the
+            generator is none.
+        ValueError: If labels or meta keys are missing, a label lies outside
+            the classes, generators are of another number than the attacked
+            images, or a callback is given where it can not be called.
     """
     segmentor = unwrap_segmentor(segmentor)
     num_adv = num_attacked(inputs, data_samples, adv_ratio)
     if not num_adv:
         return PerturbedBatch(inputs, [], [], None, 0.0)
+    check_generators(generator, num_adv, 'attacked images')
     first = len(data_samples) - num_adv
     samples = data_samples[first:]
     batch = (ModelBatch if normalized else LoaderBatch)(
@@ -96,57 +105,83 @@ def perturb_batch(attack: Attack,
     images = [batch.image(i) for i in range(first, len(data_samples))]
     if surface == 'crop':
         model = PixelModel(segmentor, surface='whole')
-        run = partial(_attack_windows, attack, model)
+        run = _attack_windows
     else:
         model = PixelModel(
             segmentor, pad_to=batch.pad_to,
             surface='whole' if training and surface is None else surface)
-        run = partial(_attack_images, attack, model)
+        run = partial(_attack_images, callback=callback)
     labels = [
         labels_of(sample, box, training, attack.resolved_ignore_index(model),
                   model.num_classes).to(images[0].device)
         for sample, box in zip(samples, batch.boxes[first:])
     ]
+    if callback is not None:
+        _check_callback(surface, images, labels)
+    shared = not isinstance(generator, (list, tuple))
+    groups = _groups(images, labels, shared)
     watch = Stopwatch(images[0].device)
     results = [
-        run(*group) for group in _groups(images, labels, generator)
+        run(attack, model, torch.stack([images[i] for i in group]),
+            torch.stack([labels[i] for i in group]),
+            generator if shared else [generator[i] for i in group])
+        for group in groups
     ]
     seconds = watch.stop()
-    adv_images = [image for result in results for image in result.adv_images]
-    ratios = [result.mis_ratio for result in results]
+    indices = [i for group in groups for i in group]
+    order = sorted(range(num_adv), key=indices.__getitem__)  # that of before
+    adv_images = _in_order([x.adv_images for x in results], order)
+    ratios = [x.mis_ratio for x in results]
     logits = None
     if surface == 'crop':
         logits = [
             unflip(maps, sample, training) for maps, sample in zip(
-                (maps for result in results for maps in result.logits),
-                samples)
+                _in_order([x.logits for x in results], order), samples)
         ]
     return PerturbedBatch(
         inputs=batch.replaced(first, adv_images),
         clean_images=images,
         adv_images=adv_images,
         mis_ratio=(None if any(ratio is None for ratio in ratios) else
-                   torch.cat(ratios)),
+                   torch.cat(ratios)[order]),
         seconds=seconds,
         logits=logits)
 
 
+def _check_callback(surface: Optional[str], images: List[Tensor],
+                    labels: List[Tensor]) -> None:
+    if surface == 'crop':
+        raise ValueError(
+            "callback can not be called with surface='crop', which attacks "
+            "every window by itself; use surface='slide'")
+    sizes = {(*x.shape[-2:], *y.shape[-2:]) for x, y in zip(images, labels)}
+    if len(sizes) > 1:
+        raise ValueError(
+            'callback is given all attacked images in one batch, so they '
+            'must have one size, with labels of one size, but got (H, W, '
+            f'H, W) of {", ".join(map(str, sorted(sizes)))}; give the images '
+            'size by size')
+
+
 def _groups(images: List[Tensor], labels: List[Tensor],
-            generator: Generators) -> List[tuple]:
-    """Return what is attacked together: images, labels, generator."""
-    if generator is None or isinstance(generator, torch.Generator):
-        sizes = {(x.shape, y.shape) for x, y in zip(images, labels)}
-        if len(sizes) == 1:
-            return [(torch.stack(images), torch.stack(labels), generator)]
-        generators = [generator] * len(images)
-    else:
-        generators = list(generator)
-        if len(generators) != len(images):
-            raise ValueError(
-                'generator must be one, or a list of one for each of the '
-                f'{len(images)} attacked images, but got {len(generators)}')
-    return [(x[None], y[None], g)
-            for x, y, g in zip(images, labels, generators)]
+            shared: bool) -> List[List[int]]:
+    """Return which images are attacked together, by index.
+
+    A shared generator is drawn from image by image, in their order, so
+    images of one size do not go before others.
+    """
+    by_size: Dict[tuple, List[int]] = {}
+    for i, (x, y) in enumerate(zip(images, labels)):
+        by_size.setdefault((x.shape, y.shape), []).append(i)
+    if shared and len(by_size) > 1:
+        return [[i] for i in range(len(images))]
+    return list(by_size.values())
+
+
+def _in_order(batches: List[Tensor], order: List[int]) -> List[Tensor]:
+    """Return the entries of several batches in another order."""
+    entries = [entry for batch in batches for entry in batch]
+    return [entries[i] for i in order]
 
 
 class WindowsResult(NamedTuple):
@@ -163,18 +198,16 @@ class WindowsResult(NamedTuple):
 
 
 def _attack_images(attack: Attack, model: PixelModel, images: Tensor,
-                   labels: Tensor,
-                   generator: Optional[torch.Generator]) -> AttackResult:
+                   labels: Tensor, generator: Generators,
+                   callback: Optional[Callback]) -> AttackResult:
     """Attack images (B, 3, H, W) of one size, in one go."""
-    return attack.run(
-        model.with_label_size(tuple(labels.shape[-2:])), images, labels,
-        generator=generator)
+    model = model.with_label_size(tuple(labels.shape[-2:]))
+    return attack.run(model, images, labels, None, callback, generator)
 
 
 def _attack_windows(attack: Attack, model: PixelModel, images: Tensor,
-                    labels: Tensor,
-                    generator: Optional[torch.Generator]) -> WindowsResult:
-    """Attack every window of the unpadded image by itself (DDC-AT)."""
+                    labels: Tensor, generator: Generators) -> WindowsResult:
+    """Attack every window of unpadded images by itself (DDC-AT)."""
     check_windows(model.test_cfg)
     size, label_size = tuple(images.shape[-2:]), tuple(labels.shape[-2:])
     crop_labels = labels
@@ -183,11 +216,15 @@ def _attack_windows(attack: Attack, model: PixelModel, images: Tensor,
             labels[:, None].float(), size, mode='nearest-exact')[:, 0].long()
     boxes = window_boxes(size, model.test_cfg['crop_size'],
                          model.test_cfg['stride'])
-    crops_of_images = [[
+    # A shared generator is drawn from image by image, the windows inside.
+    size_of_part = (
+        len(images) if isinstance(generator, (list, tuple)) else 1)
+    crops_of_parts = [[
         attack(model, box.crop(image).contiguous(), box.crop(label),
                generator=generator) for box in boxes
-    ] for image, label in zip(images.split(1), crop_labels.split(1))]
-    crops = [torch.cat(window) for window in zip(*crops_of_images)]
+    ] for image, label in zip(
+        images.split(size_of_part), crop_labels.split(size_of_part))]
+    crops = [torch.cat(window) for window in zip(*crops_of_parts)]
     with torch.no_grad():
         logits = stitch((model(crop).logits for crop in crops), boxes, size)
     if label_size != size:

@@ -40,7 +40,7 @@ class Moves(PGD):
         super().__init__(.1)
         self.move = move
 
-    def _run(self, model, inputs, callback, generator):
+    def _run(self, model, inputs, callback):
         return AttackResult(inputs.images + self.move, None)
 
 

@@ -49,6 +49,32 @@ def test_batch_equals_its_images_one_by_one(name, norm, model, images,
         assert torch.allclose(together[i:i + 1], alone, rtol=0, atol=1e-12)
 
 
+@pytest.mark.parametrize('norm', EPS)
+@pytest.mark.parametrize('restarts', [1, 2])
+def test_batch_with_own_generators_equals_its_images(name, norm, restarts,
+                                                     model):
+    """Whatever the others are, and exactly in what is counted."""
+
+    def generators():
+        return [torch.Generator().manual_seed(seed) for seed in (5, 3, 9)]
+
+    images = torch.rand(3, 3, 8, 10, dtype=torch.float64)
+    labels = torch.randint(4, (3, 8, 10))
+    labels[:, 2:5, 2:5] = 255
+    labels[0, 4:] = 255
+    attack = build(name, norm, restarts=restarts)
+    together = attack.run(model, images, labels, generator=generators())
+    for i, generator in enumerate(generators()):
+        one = slice(i, i + 1)
+        for source in (generator, [generators()[i]]):
+            alone = attack.run(
+                model, images[one], labels[one], generator=source)
+            assert torch.equal(together.mis_ratio[one], alone.mis_ratio)
+            assert torch.allclose(
+                together.adv_images[one], alone.adv_images, rtol=0,
+                atol=1e-12)
+
+
 def test_restarts_draw_image_by_image(name, model, images, labels):
     attack = build(name, restarts=2)
     together = attack(model, images, labels, generator=seeded())

@@ -85,3 +85,17 @@ def adv_lib(name):
     pytest.importorskip(
         'adv_lib', reason='pip install --no-deps adv-lib==0.2.8')
     return load_adv_lib(name)
+
+
+def wrong_share(model, images, labels):
+    """Return the share (B,) of the labelled pixels that are wrong."""
+    model.eval()
+    output = model(images)
+    wrong = getattr(output, 'logits', output).argmax(1) != labels
+    wrong = wrong & (labels != 255)
+    return wrong.sum((1, 2)) / (labels != 255).sum((1, 2))
+
+
+def clean_labels(model, images):
+    """Return what the model predicts in evaluation mode."""
+    return model.eval()(images).logits.argmax(1)

@@ -1,10 +1,10 @@
 """What attacks are written with."""
-from .attack import (Attack, AttackResult, Callback, check_generator,
-                     check_int)
+from .attack import Attack, AttackResult, Callback, check_int
 from .frozen import frozen, own_chance
 from .gradients import (FiniteCheck, ascent_gradient, check_depends,
                         gradient)
-from .inputs import RANGE_SLACK, AttackInputs, check_inputs
+from .inputs import (RANGE_SLACK, AttackInputs, Generators, check_generators,
+                     check_inputs)
 from .model import (DEFAULT_IGNORE_INDEX, AttackedModel, CheckedModel, Model,
                     SegOutput, capture, check_model)
 from .one_by_one import OneImage, one_by_one, select
@@ -16,10 +16,10 @@ from .trackers import (BestIterate, Candidates, SmallestSuccess,
 __all__ = [
     'Attack', 'AttackInputs', 'AttackResult', 'AttackedModel', 'BestIterate',
     'Callback', 'Candidates', 'CheckedModel', 'DEFAULT_IGNORE_INDEX',
-    'FiniteCheck', 'Model', 'OneImage', 'RANGE_SLACK', 'SegOutput',
-    'SmallestSuccess', 'ascent_gradient', 'at_least_float32', 'capture',
-    'check_depends', 'check_generator', 'check_inputs', 'check_int',
-    'check_model', 'count_reached', 'describe', 'frozen', 'full_precision',
-    'gradient', 'one_by_one', 'own_chance', 'perturbation_norm',
-    'predict_classes', 'select'
+    'FiniteCheck', 'Generators', 'Model', 'OneImage', 'RANGE_SLACK',
+    'SegOutput', 'SmallestSuccess', 'ascent_gradient', 'at_least_float32',
+    'capture', 'check_depends', 'check_generators', 'check_inputs',
+    'check_int', 'check_model', 'count_reached', 'describe', 'frozen',
+    'full_precision', 'gradient', 'one_by_one', 'own_chance',
+    'perturbation_norm', 'predict_classes', 'select'
 ]

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ..threat_model import Number, ThreatModel
 from .frozen import frozen, own_chance
-from .inputs import AttackInputs, check_inputs
+from .inputs import AttackInputs, Generators, check_inputs
 from .model import AttackedModel, CheckedModel, Model, check_model
 
 Callback = Callable[[int, Tensor], Any]
@@ -154,7 +154,7 @@ class Attack(ABC):
                  labels: Tensor,
                  mask: Optional[Tensor] = None,
                  callback: Optional[Callback] = None,
-                 generator: Optional[torch.Generator] = None) -> Tensor:
+                 generator: Generators = None) -> Tensor:
         """Return adversarial images; change nothing else.
 
         Parameters with their ``.grad`` and ``requires_grad``, buffers, the
@@ -174,8 +174,11 @@ class Attack(ABC):
             callback (callable, optional): ``callback(step, adv_images)``
                 after each update, step from 1, without gradients. Defaults
                 to None.
-            generator (torch.Generator, optional): Source of all noise, drawn
-                image by image (image outer, restart inner). Defaults to
+            generator (torch.Generator | list, optional): Source of all
+                noise, drawn image by image (image outer, restart inner); or
+                a list of one for each image. So a batch equals its images
+                one by one, unless the model itself draws numbers: its own
+                depend on the first generator and the batch. Defaults to
                 None, the global one.
 
         Shape:
@@ -198,16 +201,15 @@ class Attack(ABC):
             labels: Tensor,
             mask: Optional[Tensor] = None,
             callback: Optional[Callback] = None,
-            generator: Optional[torch.Generator] = None) -> AttackResult:
+            generator: Generators = None) -> AttackResult:
         """Do as :meth:`__call__`, and return what the attack saw as well."""
         model = check_model(model, self.name)
-        check_generator(generator)
         # A tensor made under inference_mode cannot take part in a backward
         # pass; its clone, made outside, can.
         with torch.inference_mode(False), torch.enable_grad():
             inputs = check_inputs(images, labels, mask,
                                   self.resolved_ignore_index(model),
-                                  self.targeted)
+                                  self.targeted, generator)
             if not bool(inputs.labelled.any()):
                 return AttackResult(inputs.images,
                                     inputs.num_labelled * float('nan'))
@@ -215,14 +217,16 @@ class Attack(ABC):
             if callback is not None:
                 callback = own_copies(callback)
             with frozen(model.attacked_networks()), own_chance(
-                    generator, images.device):
-                return self._run(checked, inputs, callback, generator)
+                    inputs.generators[0], images.device):
+                return self._run(checked, inputs, callback)
 
     @abstractmethod
     def _run(self, model: CheckedModel, inputs: AttackInputs,
-             callback: Optional[Callback],
-             generator: Optional[torch.Generator]) -> AttackResult:
-        """Attack checked inputs on a frozen model, gradients enabled."""
+             callback: Optional[Callback]) -> AttackResult:
+        """Attack checked inputs on a frozen model, gradients enabled.
+
+        The noise of image i comes from ``inputs.generators[i]``.
+        """
 
 
 def own_copies(callback: Callback) -> Callback:
@@ -244,11 +248,3 @@ def check_int(name: str, value: Any, least: Optional[int] = None) -> None:
         raise TypeError(f'{name} must be an int, but got {value!r}')
     if least is not None and value < least:
         raise ValueError(f'{name} must be >= {least}, but got {value}')
-
-
-def check_generator(generator: Any) -> None:
-    """Refuse a source of noise that is none, such as a bare seed."""
-    if generator is not None and not isinstance(generator, torch.Generator):
-        raise TypeError(
-            f'generator must be a torch.Generator, but got {generator!r}; '
-            'for a seed give torch.Generator().manual_seed(seed)')

@@ -93,7 +93,8 @@ def own_chance(generator: Optional[torch.Generator],
     """Keep a model that draws numbers in eval mode away from global state.
 
     It draws from a state that the generator decides, which is not advanced;
-    without a generator everything draws from the global one.
+    without a generator everything draws from the global one. A batch has one
+    such state, so such a model does not see its images as if alone.
     """
     if generator is None:
         yield

@@ -1,5 +1,5 @@
 """The checked images, labels and mask of one call."""
-from typing import NamedTuple, Optional
+from typing import Any, NamedTuple, Optional, Sequence, Tuple, Union
 
 import torch
 from torch import Tensor
@@ -7,6 +7,8 @@ from torch import Tensor
 from .tensors import predict_classes
 
 RANGE_SLACK = 1e-4  # rounding of a normalise and de-normalise round trip
+
+Generators = Union[None, torch.Generator, Sequence[torch.Generator]]
 
 
 class AttackInputs(NamedTuple):
@@ -21,6 +23,8 @@ class AttackInputs(NamedTuple):
         mask (Tensor, optional): (B, 1, H, W) bool, where a perturbation may
             exist; False all over an image without a labelled pixel.
         targeted (bool): Whether ``labels`` are targets.
+        generators (tuple): The source of noise of each image; None is the
+            global one.
     """
     images: Tensor
     labels: Tensor
@@ -28,6 +32,7 @@ class AttackInputs(NamedTuple):
     num_labelled: Tensor
     mask: Optional[Tensor]
     targeted: bool
+    generators: Tuple[Optional[torch.Generator], ...] = ()
 
     def count_wrong(self, logits: Tensor) -> Tensor:
         """Return the number of wrong labelled pixels (B,)."""
@@ -39,8 +44,12 @@ class AttackInputs(NamedTuple):
         return 100 * self.count_wrong(logits) / self.num_labelled
 
 
-def check_inputs(images: Tensor, labels: Tensor, mask: Optional[Tensor],
-                 ignore_index: int, targeted: bool) -> AttackInputs:
+def check_inputs(images: Tensor,
+                 labels: Tensor,
+                 mask: Optional[Tensor],
+                 ignore_index: int,
+                 targeted: bool,
+                 generator: Generators = None) -> AttackInputs:
     """Check what the caller gave and return own copies of it."""
     for name, tensor in (('images', images), ('labels', labels)):
         if not isinstance(tensor, Tensor):
@@ -64,6 +73,7 @@ def check_inputs(images: Tensor, labels: Tensor, mask: Optional[Tensor],
     if labels.device != images.device:
         raise ValueError('labels must be on the device of the images, '
                          f'{images.device}, but are on {labels.device}')
+    generators = check_generators(generator, len(images))
     images = images.detach().clone()
     labels = labels.clone()
     # Written so that NaN fails too.
@@ -86,7 +96,8 @@ def check_inputs(images: Tensor, labels: Tensor, mask: Optional[Tensor],
         labelled=labelled,
         num_labelled=num_labelled.to(images.dtype),
         mask=mask,
-        targeted=targeted)
+        targeted=targeted,
+        generators=generators)
 
 
 def check_mask(mask: Tensor, images: Tensor) -> Tensor:
@@ -102,3 +113,28 @@ def check_mask(mask: Tensor, images: Tensor) -> Tensor:
         raise ValueError('mask must be on the device of the images, '
                          f'{images.device}, but is on {mask.device}')
     return mask.clone()
+
+
+def check_generators(generator: Any,
+                     count: int,
+                     what: str = 'images'
+                     ) -> Tuple[Optional[torch.Generator], ...]:
+    """Return the source of noise of each of ``count`` images.
+
+    One that is not in a sequence serves them all, in their order.
+    """
+    alone = not isinstance(generator, (list, tuple))
+    listed = (generator, ) * count if alone else tuple(generator)
+    for source in (generator, ) if alone else listed:
+        # What is none is a bare seed, mostly.
+        if not (isinstance(source, torch.Generator) or
+                (alone and source is None)):
+            raise TypeError(
+                f'generator must be a torch.Generator, but got {source!r}; '
+                'for a seed give torch.Generator().manual_seed(seed), for '
+                'several images also a list of one for each')
+    if len(listed) != count:
+        raise ValueError(
+            'generator must be one, or a list of one for each of the '
+            f'{count} {what}, but got {len(listed)}')
+    return listed

@@ -46,12 +46,7 @@ def one_by_one(run: Callable[[OneImage], AttackResult], inputs: AttackInputs,
             seen.append([])
             continue
         iterates: List[Tensor] = []
-        keep = None
-        if callback is not None:
-
-            def keep(step: int, images: Tensor, to=iterates) -> None:
-                to.append(images)
-
+        keep = None if callback is None else keeper(iterates)
         result = run(OneImage(single, keep))
         adv_images.append(result.adv_images)
         mis_ratios.append(result.mis_ratio)
@@ -66,10 +61,15 @@ def one_by_one(run: Callable[[OneImage], AttackResult], inputs: AttackInputs,
     return AttackResult(torch.cat(adv_images), torch.cat(mis_ratios))
 
 
+def keeper(iterates: List[Tensor]) -> Callback:
+    """Return a callback that appends what it is given."""
+    return lambda step, images: iterates.append(images)
+
+
 def select(inputs: AttackInputs, index: int) -> AttackInputs:
     """Return one image of checked inputs as a batch of one."""
     return inputs._replace(**{
         name: value[index:index + 1]
         for name, value in inputs._asdict().items()
-        if isinstance(value, Tensor)
+        if isinstance(value, (Tensor, tuple))
     })

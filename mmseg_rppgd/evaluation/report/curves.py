@@ -3,13 +3,15 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
+from ...metrics import SCALARS
 from ..files import digest
 from ..plan.rows import format_eps
 
 SIZE = (5.2, 3.8)  # inches of one plot
 STYLES = ('-', '--', ':', '-.')
-WIDE = 3  # plots in a row
+WIDE = 3  # plots in a row, at most
 MANY = 6  # lines, beyond which the legend stands beside the plot
 
 
@@ -39,14 +41,15 @@ def draw_curves(path: str, results: Dict[str, Any],
         path (str): The PNG file.
         results (dict): Content of results.json.
         minimal (dict, optional): Content of minimal_norm.json.
-        success (sequence): Content of success.json. Defaults to none.
+        success (sequence): Shares of images that the rows make wrong, of
+            :func:`success_over_eps`. Defaults to none.
     """
     plots = [p for p in (
         *_convergence(results), _over_steps(results), _over_eps(results),
         *_smallest(minimal), _success(success)) if p is not None]
     if not plots:
         plots = [_bars(results)]
-    rows = 1 if len(plots) <= WIDE else 2
+    rows = -(-len(plots) // WIDE)
     columns = -(-len(plots) // rows)
     figure = Figure(figsize=(SIZE[0] * columns, SIZE[1] * rows),
                     layout='constrained')
@@ -78,9 +81,11 @@ def _lines(lines: Sequence[Line], xlabel: str, ylabel: str, title: str,
             axes.set_xticks(ticks, [f'{t:g}' for t in ticks])
             axes.minorticks_off()
         if ylabel.startswith('images'):
-            axes.set_ylim(0, 105)
-        elif ylabel.endswith('%'):
-            axes.set_ylim(bottom=0)
+            axes.set_ylim(-3, 105)  # a line of zeros is to be seen
+        else:
+            axes.set_ylim(0, 1.05 * axes.dataLim.y1 or 1)
+        if xlabel == 'step':
+            axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(alpha=.3)
         if len(lines) > MANY:
             axes.legend(fontsize=7, loc='center left', bbox_to_anchor=(1, .5))
@@ -95,7 +100,9 @@ def _convergence(results: Dict[str, Any]) -> List[Callable]:
     if not traced:
         return []
     plots = []
-    for metric in ('MisRatio', 'mIoU'):
+    for metric in SCALARS:
+        if metric == 'aAcc':  # MisRatio upside down
+            continue
         lines = []
         for a in traced:
             # A schedule that knows its length says nothing of shorter runs.

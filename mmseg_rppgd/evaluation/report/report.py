@@ -1,28 +1,31 @@
 """The report: tables, panels, curves, and one HTML file that has it all."""
 import base64
 import io
+import os
 import os.path as osp
-import shutil
+import re
 from dataclasses import dataclass
-from typing import Any, Dict, List, Optional, Sequence
+from itertools import groupby
+from typing import (Any, Dict, Iterable, Iterator, List, Optional, Sequence,
+                    Tuple)
 
 import numpy as np
 from PIL import Image
 
-from .curves import draw_curves
-from ..run.images import ExampleStore
 from ...metrics import SCALARS, accuracy, number, unpack_counts
-from ..results.searches import minimal_lines
+from ..files import write_json, write_text
+from ..results.results import RowResult, success_over_eps, worst_balls
+from ..run.images import Example, ExampleStore
+from .curves import draw_curves
 from .pictures import (colour_classes, default_palette, draw_panel, magnify,
                        save_panel)
-from ..results.results import (HEADER, RowResult, cell, flat_rows, published_lines,
-                      rounded_lines, success_over_eps, table_cells,
-                      worst_balls, worst_rows, write_results)
-from ..plan.rows import format_eps
-from ..files import write_json, write_text
+from .tables import (Table, cell, code, escape, matrix_tables, minimal_tables,
+                     number_table, radius, report_tables, to_csv, to_markdown)
 
 TEMPLATE = osp.join(osp.dirname(__file__), 'report.html')
 MAX_WIDTH = 560  # of a picture in the HTML file, so that it stays small
+# Image and row. A file of another name is somebody else's, and stays.
+PANEL = re.compile(r'\d{5,}-.+-[0-9a-f]{8}\.png')
 
 
 @dataclass
@@ -38,7 +41,8 @@ class Report:
             colours that differ.
         minimal (dict, optional): Content of minimal_norm.json.
         matrix (dict, optional): Content of transfer.json.
-        published (sequence): Published numbers. Defaults to none.
+        notes (Sequence[str]): Sentences about the test, such as how many
+            images were attacked at a time. Defaults to none.
     """
     results: Dict[str, Any]
     clean: RowResult
@@ -47,31 +51,63 @@ class Report:
     palette: Optional[Sequence[Sequence[int]]] = None
     minimal: Optional[Dict[str, Any]] = None
     matrix: Optional[Dict[str, Any]] = None
-    published: Sequence[Dict[str, Any]] = ()
+    notes: Sequence[str] = ()
 
     def __post_init__(self) -> None:
-        if not self.palette:
-            self.palette = default_palette(self.clean.num_classes)
+        colours = default_palette(self.clean.num_classes).tolist()
+        given = list(self.palette or ())
+        self.palette = given + colours[len(given):]
 
     @property
-    def notes(self) -> List[str]:
-        """list[str]: What the table does not say, in sentences."""
-        return (published_lines(self.results, self.published) +
-                rounded_lines(self.results) + minimal_lines(self.minimal))
+    def tables(self) -> List[Table]:
+        """list[Table]: Every table, in the order of the report."""
+        return report_tables(self.results, self.minimal, self.matrix,
+                             self.notes)
 
     def write(self, folder: str, visualizer: Any = None) -> None:
-        """Write the report into a folder, and to a visualizer's backends."""
-        write_results(folder, self.results, self.notes)
-        self._write_panels(osp.join(folder, 'panels'))
-        curves = osp.join(folder, 'curves.png')
-        success = success_over_eps(self.attacks)
-        write_json(osp.join(folder, 'success.json'), success)
-        draw_curves(curves, self.results, self.minimal, success)
-        write_text(osp.join(folder, 'report.html'), self._html(curves))
+        """Write every file of the report, and to a visualizer's backends.
+
+        Args:
+            folder (str): Where the files go.
+            visualizer (Visualizer, optional): mmengine's. Defaults to None.
+        """
+        os.makedirs(folder, exist_ok=True)
+
+        def path(name: str) -> str:
+            return osp.join(folder, name)
+
+        # The numbers first: nothing that a picture runs into can lose them.
+        write_json(path('results.json'), self.results)
+        write_text(path('results.csv'), to_csv(number_table(self.results)))
+        write_text(path('table.md'), self._markdown())
+        for name, content, tables in (
+                ('transfer', self.matrix, matrix_tables(self.matrix)),
+                ('minimal_norm', self.minimal, minimal_tables(self.minimal))):
+            if content:
+                write_json(path(f'{name}.json'), content)
+                write_text(path(f'{name}.md'), _join(tables))
+        self._write_panels(path('panels'))
+        draw_curves(path('curves.png'), self.results, self.minimal,
+                    success_over_eps(self.attacks))
+        write_text(path('report.html'), self._html(path('curves.png')))
         if visualizer is not None:
             self._visualize(visualizer)
 
-    def _pairs(self, index: int):
+    def _markdown(self) -> str:
+        """The tables, and what is needed to repeat them."""
+        model, dataset = self.results['model'], self.results['dataset']
+        environment = self.results['environment']
+        return _join(t for t in self.tables if not t.page_only) + (
+            f'\nModel {code(model["config"])}, checkpoint '
+            f'{code(model["checkpoint"])}; {dataset["num_images"]} images of '
+            f'{escape(dataset["type"])}.\n'
+            f'Seed {environment["seed"]}, commit {environment["commit"]}, '
+            f'{environment["device"]}, torch {environment["torch"]}, mmseg '
+            f'{environment["mmseg"]}; command '
+            f'{code(environment["command"])}.\n')
+
+    def _pairs(self, index: int
+               ) -> Iterator[Tuple[RowResult, Example, Example]]:
         """Clean and attacked example of an image, for each row with one."""
         clean = self.examples.load('clean', index)
         for result in self.attacks:
@@ -80,11 +116,17 @@ class Report:
                 yield result, clean, attacked
 
     def _write_panels(self, folder: str) -> None:
-        shutil.rmtree(folder, ignore_errors=True)
+        """Write the panels, and remove those of an earlier report."""
+        written = set()
         for index in self.examples.indices:
             for result, clean, attacked in self._pairs(index):
-                save_panel(folder, f'{index:05d}-{result.row.key}', draw_panel(
+                name = f'{index:05d}-{result.row.key}'
+                save_panel(folder, name, draw_panel(
                     clean, attacked, self.palette, result.row.label))
+                written.add(f'{name}.png')
+        for name in os.listdir(folder) if osp.isdir(folder) else ():
+            if PANEL.fullmatch(name) and name not in written:
+                os.remove(osp.join(folder, name))
 
     def _html(self, curves: str) -> str:
         from jinja2 import Environment
@@ -92,16 +134,13 @@ class Report:
             template = Environment(autoescape=True).from_string(file.read())
         with open(curves, 'rb') as file:
             picture = data_uri(file.read(), 'png')
-        rows = [dict(row, cells=table_cells(row))
-                for row in flat_rows(self.results)]
         return template.render(
-            results=self.results, rows=rows, worst=worst_rows(self.results),
-            balls=worst_balls(self.results), header=HEADER, scalars=SCALARS,
-            format_eps=format_eps,
-            cell=cell, curves=picture, images=self._browser(),
-            minimal=self.minimal, failed=[
+            results=self.results, cell=cell, radius=radius,
+            sections=[(name, list(tables)) for name, tables in groupby(
+                self.tables, key=lambda table: table.section)],
+            balls=worst_balls(self.results), curves=picture,
+            images=self._browser(), failed=[
                 c for c in self.results['checks'] if not c['passed']],
-            matrix=self.matrix, notes=self.notes,
             legend=list(zip(self.results['dataset']['classes'],
                             ['#%02x%02x%02x' % tuple(c)
                              for c in self.palette])))
@@ -145,11 +184,10 @@ class Report:
             for point in attack.get('curve', ()):
                 visualizer.add_scalars(
                     {f'{name}/after step/{k}': point[k]
-                     for k in ('mIoU', 'MisRatio') if point[k] is not None},
+                     for k in SCALARS if point[k] is not None},
                     step=point['step'])
         for ball in worst_balls(self.results):
-            name = f'worst case {ball["norm"]} ' + format_eps(
-                ball['eps'], ball['rms'])
+            name = f'worst case {ball["norm"]} {radius(ball)}'
             visualizer.add_scalars({f'{name}/aAcc': ball['aAcc'],
                                     f'{name}/mIoU': ball['mIoU_greedy']})
         visualizer.add_scalars({
@@ -160,6 +198,10 @@ class Report:
                 panel = draw_panel(clean, attacked, self.palette)
                 visualizer.add_image(f'{result.row.key}', np.asarray(panel),
                                      step=index)
+
+
+def _join(tables: Iterable[Table]) -> str:
+    return '\n'.join(map(to_markdown, tables))
 
 
 def _record(result: RowResult, index: int) -> Dict[str, Any]:

@@ -1,20 +1,15 @@
-"""results.json, results.csv and table.md from what single images gave.
+"""The content of results.json, from what single images gave.
 
 The schema of results.json is the package's promise to other programs; see
 :func:`build_results`. Shapes: N images, C classes.
 """
-import csv
-import io
-import os.path as osp
 from dataclasses import dataclass
 from typing import Any, Dict, List, Optional, Sequence
 
 import numpy as np
 
-from ...attacks.threat_model import parse_number
 from ...metrics import SCALARS, accuracy, compute_metrics, unpack_counts
-from ..plan.rows import Row, format_eps
-from ..files import write_json, write_text
+from ..plan.rows import Row
 from .worst_case import worst_case
 
 SCHEMA = 1
@@ -224,59 +219,6 @@ def _lies_in(row: Row, norm: str, eps: Optional[float],
     return rms is not None and row.rms is not None and row.rms <= rms
 
 
-COLUMNS = ('name', 'norm', 'eps', 'rms', 'steps', 'surface',
-           'surrogate') + SCALARS + ('seconds', 'max_norm', 'nan_count',
-                                     'min', 'max')
-
-
-def flat_rows(results: Dict[str, Any]) -> List[Dict[str, Any]]:
-    """One flat dict per line of the table, the clean line first."""
-    rows = [{'name': 'clean', **results['clean']}]
-    for attack in results['attacks']:
-        threat = attack['threat']
-        surrogate = threat['surrogate']
-        rows.append({
-            **attack,
-            **threat,
-            'surrogate': surrogate and surrogate['config'],
-            'steps': attack['config'].get('steps'),
-        })
-    return rows
-
-
-def to_csv(results: Dict[str, Any]) -> str:
-    """All numbers, unrounded, with a column for the IoU of every class."""
-    classes = results['dataset']['classes']
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator='\n')
-    writer.writerow(list(COLUMNS) + [f'IoU.{name}' for name in classes])
-    for row in flat_rows(results):
-        values = [row.get(column) for column in COLUMNS]
-        values += [row['per_class'][name] for name in classes]
-        writer.writerow(['' if v is None else v for v in values])
-    return text.getvalue()
-
-
-def cell(value: Any, digits: int = 2) -> str:
-    """A number as a table shows it; a dash where it is undefined."""
-    if value is None:
-        return '-'
-    return f'{value:.{digits}f}' if isinstance(value, float) else str(value)
-
-
-def table_cells(row: Dict[str, Any]) -> List[str]:
-    """Cells of a line of the table: attack, norm, eps, steps, metrics, s."""
-    attacked = 'threat' in row
-    eps = '-'
-    if attacked:
-        eps = format_eps(row['eps'], row['rms'])
-        if row['norm'] == 'l2' and row['eps'] is not None:
-            eps += f' (rms {row["rms"]:.3g})'
-    return ([row['name'], row['norm'] if attacked else '-', eps,
-             cell(row.get('steps'))] + [cell(row[k]) for k in SCALARS] +
-            [cell(row.get('seconds'), 1)])
-
-
 def worst_balls(results: Dict[str, Any]) -> List[Dict[str, Any]]:
     """The worst case in each ball, smaller balls of the norm included.
 
@@ -289,94 +231,3 @@ def worst_balls(results: Dict[str, Any]) -> List[Dict[str, Any]]:
     only = {key: threat[key] for key in ('norm', 'eps', 'rms')}
     worst = results['worst_case']
     return worst.get('by_ball') or [{**only, **worst}]
-
-
-def worst_rows(results: Dict[str, Any]) -> List[List[str]]:
-    """Cells of the worst case, a line for each ball."""
-    return [['worst case', b['norm'], format_eps(b['eps'], b['rms']), '-',
-             cell(b['mIoU_greedy']), cell(b['aAcc'])]
-            for b in worst_balls(results)]
-
-
-HEADER = ('attack', 'norm', 'eps', 'steps') + SCALARS + ('seconds', )
-
-
-def published_lines(results: Dict[str, Any],
-                    published: Sequence[Dict[str, Any]]) -> List[str]:
-    """Published numbers of the same config, in words."""
-    name = results['model']['config'].rpartition('::')[2]
-    name = osp.splitext(osp.basename(name))[0]
-    lines = []
-    for entry in published:
-        if entry['config'] != name:
-            continue
-        metric = entry['metric']
-        ours = {'clean': results['clean'][metric]}
-        ours.update({a['name']: a[metric] for a in results['attacks']
-                     if _same_setting(a, entry)})
-        lines.append(
-            f'{entry["source"]} reports {metric} ' + ', '.join(
-                f'{key} {entry[key]:.2f} (here {cell(ours[key])})'
-                for key in ours if key in entry) + ' for this config, on its '
-            f'whole test set; here on {results["dataset"]["num_images"]} '
-            'images.')
-    return lines
-
-
-def _same_setting(attack: Dict[str, Any], entry: Dict[str, Any]) -> bool:
-    """Whether a row has the setting that numbers were published for."""
-    setting = entry.get('setting', {})
-    ours = {**attack['config'], **attack['threat']}
-    return ours['surrogate'] is None and all(
-        abs(ours[key] - parse_number(key, value)) < 1e-9
-        if isinstance(ours.get(key), (int, float)) else ours.get(key) == value
-        for key, value in setting.items())
-
-
-def rounded_lines(results: Dict[str, Any]) -> List[str]:
-    """What rounding costs the attacks from a surrogate, in words."""
-    return [
-        f'{a["name"]}, rounded to the 8 bits of a picture: mIoU '
-        f'{cell(a["rounded"]["mIoU"])} instead of {cell(a["mIoU"])}, aAcc '
-        f'{cell(a["rounded"]["aAcc"])} instead of {cell(a["aAcc"])}.'
-        for a in results['attacks'] if 'rounded' in a]
-
-
-def to_markdown(results: Dict[str, Any], notes: Sequence[str] = ()) -> str:
-    """The table for a README or an issue, with what is needed to repeat."""
-    environment, attacks = results['environment'], results['attacks']
-    lines = ['| ' + ' | '.join(HEADER) + ' |',
-             '|' + '---|' * 4 + '---:|' * (len(HEADER) - 4)]
-    lines += ['| ' + ' | '.join(table_cells(row)) + ' |'
-              for row in flat_rows(results)]
-    lines += ['| ' + ' | '.join(row) + ' |' + ' - |' *
-              (len(HEADER) - len(row)) for row in worst_rows(results)]
-    lines += ['', f'Metrics in percent. Model `{results["model"]["config"]}`,'
-              f' checkpoint `{results["model"]["checkpoint"]}`; '
-              f'{results["dataset"]["num_images"]} images of '
-              f'{results["dataset"]["type"]}.']
-    if attacks:
-        threat = attacks[0]['threat']
-        lines.append(f'Surface: {threat["surface"]}.' + (
-            '' if threat['surrogate'] is None else
-            f' Surrogate: `{threat["surrogate"]["config"]}`.'))
-    lines.append(
-        f'Seed {environment["seed"]}, commit {environment["commit"]}, '
-        f'{environment["device"]}, torch {environment["torch"]}, '
-        f'mmseg {environment["mmseg"]}; command `{environment["command"]}`.')
-    for line in notes:
-        lines += ['', line]
-    if results['checks']:
-        lines += ['', '| check | | detail |', '|---|---|---|']
-        lines += [f'| {c["name"]} | {"passed" if c["passed"] else "FAILED"}'
-                  f' | {c["detail"]} |' for c in results['checks']]
-    return '\n'.join(lines) + '\n'
-
-
-def write_results(folder: str, results: Dict[str, Any],
-                  notes: Sequence[str] = ()) -> None:
-    """Write results.json, results.csv and table.md into a folder."""
-    write_json(osp.join(folder, 'results.json'), results)
-    write_text(osp.join(folder, 'results.csv'), to_csv(results))
-    write_text(osp.join(folder, 'table.md'),
-               to_markdown(results, notes))

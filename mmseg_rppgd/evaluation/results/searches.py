@@ -3,14 +3,13 @@
 The measure of minimum-norm attacks: no radius is given, the distance is the
 result, and its distribution over images is the success at every radius.
 """
-import os.path as osp
 from typing import Any, Dict, List, Optional, Sequence
 
 import numpy as np
 
-from ..files import jsonable, write_json, write_text
+from ..files import jsonable
 from ..plan.rows import Row
-from .results import Record, cell
+from .results import Record
 
 POINTS = 101  # of a curve
 
@@ -51,36 +50,3 @@ def success_curve(reached: Sequence[float],
     eps = np.linspace(0, max(reached), POINTS)
     share = np.searchsorted(np.array(reached), eps, side='right') / images
     return {'eps': eps.tolist(), 'percent': (100 * share).tolist()}
-
-
-def minimal_lines(minimal: Optional[Dict[str, Any]]) -> List[str]:
-    """What the searches found, in words."""
-    lines = []
-    for a in minimal['attacks'] if minimal else ():
-        what = (f'{a["name"]} ({a["norm"]}) makes {100 * a["threshold"]:g} % '
-                f'of the pixels wrong on {a["found"]} of {a["images"]} images')
-        if a['median'] is not None:
-            what += f'; half of them need {a["median"]:.5f} at most'
-            if a['norm'] == 'linf':
-                what += f' ({255 * a["median"]:.2f} of 255)'
-        lines.append(what + '.')
-    return lines
-
-
-def minimal_markdown(minimal: Dict[str, Any]) -> str:
-    """The table of smallest perturbations."""
-    lines = ['| attack | norm | median of the smallest perturbation | x 255 '
-             '| found | images | seconds |', '|---|---|' + '---:|' * 5]
-    for a in minimal['attacks']:
-        median = a['median']
-        lines.append('| ' + ' | '.join([
-            a['name'], a['norm'], cell(median, 5),
-            cell(None if median is None else median * 255), cell(a['found']),
-            cell(a['images']), cell(a['seconds'], 1)]) + ' |')
-    return '\n'.join(lines) + '\n'
-
-
-def write_minimal(folder: str, minimal: Dict[str, Any]) -> None:
-    """Write minimal_norm.json and minimal_norm.md."""
-    write_json(osp.join(folder, 'minimal_norm.json'), minimal)
-    write_text(osp.join(folder, 'minimal_norm.md'), minimal_markdown(minimal))

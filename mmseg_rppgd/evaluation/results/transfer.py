@@ -7,11 +7,11 @@ costs an attack some of its strength.
 import os.path as osp
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
-from ...metrics import compute_metrics
-from ..files import jsonable, write_json, write_text
+from ...metrics import SCALARS, compute_metrics
+from ..files import jsonable
 from ..plan.rows import Row
 from .checks import SLACK
-from .results import SCALARS, cell, stack_counts
+from .results import stack_counts
 
 
 def model_names(infos: Sequence[Dict[str, Any]]) -> List[str]:
@@ -80,45 +80,3 @@ def matrix_check(matrix: Dict[str, Any]) -> Dict[str, Any]:
         'detail': '; '.join(stronger) + '.' if stronger else
         'No model is left with less aAcc by attacks that are made on another '
         f'one (up to {SLACK} points).'}
-
-
-MATRIX_HEAD = 'attacked \\ tested'
-MATRIX_LEGEND = ('mIoU in percent of floating-point adversarial images, and '
-                 'behind the stroke of 8-bit ones.')
-
-
-def matrix_rows(matrix: Dict[str, Any],
-                attack: Dict[str, Any]) -> List[List[str]]:
-    """Cells of mIoU: the model attacked down, the model tested across."""
-    names = list(matrix['models'])
-    rows = [['(clean)'] + [cell(matrix['clean'][n]['mIoU']) for n in names]]
-    for source in names:
-        cells = [attack['matrix'][source][target] for target in names]
-        rows.append([source] + [
-            f'{cell(c["float"]["mIoU"])} / {cell(c["png"]["mIoU"])}'
-            for c in cells])
-    return rows
-
-
-def matrix_markdown(matrix: Dict[str, Any]) -> str:
-    """A table for each attack."""
-    names = list(matrix['models'])
-    lines = [MATRIX_LEGEND]
-    for attack in matrix['attacks']:
-        lines += ['', attack['label'], '',
-                  f'| {MATRIX_HEAD} | ' + ' | '.join(names) + ' |',
-                  '|---|' + '---:|' * len(names)]
-        lines += ['| ' + ' | '.join(row) + ' |'
-                  for row in matrix_rows(matrix, attack)]
-    return '\n'.join(lines) + '\n'
-
-
-def write_matrix(folder: str, matrix: Dict[str, Any]) -> None:
-    """Write transfer.json and transfer.md, and add to table.md."""
-    text = matrix_markdown(matrix)
-    write_json(osp.join(folder, 'transfer.json'), matrix)
-    write_text(osp.join(folder, 'transfer.md'), text)
-    table = osp.join(folder, 'table.md')
-    with open(table, encoding='utf-8') as file:
-        rows = file.read()
-    write_text(table, f'{rows}\nTransfer, as in transfer.md: {text}')

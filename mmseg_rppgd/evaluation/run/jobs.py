@@ -166,11 +166,11 @@ class AttackJob:
         """Fill in records of adversaries made before, if all are there."""
         if self.cache is None or self.white_box:
             return False
-        found = {row: [self.cache.load(row.key, s.index, s.image, s.labels)
-                       for s in samples] for row in self.run.rows}
-        if any(a is None for column in found.values() for a in column):
+        found = [[self.cache.load(row.key, s.index, s.image, s.labels)
+                  for s in samples] for row in self.run.rows]
+        if any(adversary is None for column in found for adversary in column):
             return False
-        for row, column in found.items():
+        for row, column in zip(self.run.rows, found):
             self._record(row, samples, [Attacked(a.image, None)
                                         for a in column],
                          [a.seconds for a in column], records, save=False)
@@ -183,7 +183,7 @@ class AttackJob:
         attack = longest.build(self.source.num_values(samples[0].image))
         # Measuring between the steps is not part of an attack's time.
         watch = Stopwatch(self.source.device)
-        done = []
+        done = set()
 
         def look(step: int, adv_images: Tensor) -> None:
             rows = [r for r in self.run.rows[:-1] if r.steps == step]
@@ -196,7 +196,7 @@ class AttackJob:
                     for curve, measured in zip(curves, seen):
                         curve.append(pack_counts(measured.counts))
                 for row in rows:
-                    done.append(row)
+                    done.add(row.key)
                     self._record(row, samples, attacked,
                                  [watch.seconds / len(samples)] *
                                  len(samples), records, seen)
@@ -209,7 +209,7 @@ class AttackJob:
         seconds = [watch.stop() / len(samples)] * len(samples)
         # Nothing labelled: no step was taken, and all rows are the last.
         for row in self.run.rows:
-            if row not in done:
+            if row.key not in done:
                 self._record(row, samples, found, seconds, records)
         if self.traced:
             key = matrix_key(longest, self.source_name)

@@ -182,8 +182,9 @@ class TestedModel:
             options = dict(
                 collate_fn=loader.collate_fn, num_workers=min(
                     loader.num_workers, MAX_WORKERS, len(indices) // 8))
+        # With chance of its own: nothing global is drawn from.
         batches = DataLoader(Subset(dataset, list(indices)), batch_size=1,
-                             **options)
+                             generator=torch.Generator(), **options)
         for index, data in zip(indices, batches):
             yield self.to_sample(index, data)
 

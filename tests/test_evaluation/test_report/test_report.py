@@ -1,4 +1,4 @@
-"""Curves, pictures and the HTML file, also in a real browser."""
+"""The files of a report, the page in a real browser, the visualizer."""
 import html
 import json
 import re
@@ -7,21 +7,142 @@ import subprocess
 import sys
 import types
 
-import numpy as np
 import pytest
 from PIL import Image
+from tiny_results import (CLASSES, Examples, check, clean_result, results_of,
+                          row_results, rows_of)
+from test_tables import HOSTILE, small_matrix, small_minimal
 
-from mmseg_rppgd.evaluation.run.examples import spread
-from mmseg_rppgd.evaluation.report.pictures import (colour_classes, default_palette,
-                                             magnify)
-from mmseg_rppgd.evaluation.results.results import RowResult, success_over_eps
-from mmseg_rppgd.evaluation.plan.suites import collect_rows
+from mmseg_rppgd.evaluation.report.report import Report
 
 BROWSER = next((path for name in (
     'chromium', 'chromium-browser', 'google-chrome', 'chrome')
     for path in [shutil.which(name)] if path), None)
-WORDS = ('--attacks', 'PGD', 'SegPGD', '--steps', 1, 3, '--eps', '4/255',
-         '8/255', '--check-images', 1, '--panels', 2)
+FILES = {'results.json', 'results.csv', 'table.md', 'curves.png', 'panels',
+         'report.html'}
+
+
+def report_of(*attacks, indices=(0, 2), eps=('8/255', ), steps=(10, ),
+              results=None, **kwargs):
+    """The report of a small test, and its results."""
+    clean = clean_result()
+    rows = row_results(rows_of(*attacks, eps=eps, steps=steps))
+    results = results or results_of(rows, clean)
+    return Report(results, clean, rows, Examples(*indices), **kwargs)
+
+
+# ------------------------------------------------------------------ the files
+def test_files_hold_what_they_are_named_for(tmp_path):
+    report = report_of('PGD', 'BIM', notes=['A note.'])
+    report.write(str(tmp_path / 'new' / 'folder'))
+    folder = tmp_path / 'new' / 'folder'
+    assert {path.name for path in folder.iterdir()} == FILES
+    assert json.loads((folder / 'results.json').read_text()) == report.results
+    assert (folder / 'results.csv').read_text().startswith('name,norm,eps,')
+    table = (folder / 'table.md').read_text()
+    assert table.startswith('| attack | norm | eps | steps | mIoU |')
+    for words in ('| worst case |', '\nA note.\n', '| passed | no NaN |',
+                  'Model `configs/tiny.py`, checkpoint `tiny.pth`; 3 images '
+                  'of TinyDataset', 'command `robust_test.py config'):
+        assert words in table
+    assert 'IoU of each class' not in table
+
+
+def test_matrix_and_searches_have_files_of_their_own(tmp_path):
+    matrix, minimal = small_matrix(), small_minimal(0.01, None)
+    report_of('PGD', matrix=matrix, minimal=minimal).write(str(tmp_path))
+    assert {path.name for path in tmp_path.iterdir()} == FILES | {
+        'transfer.json', 'transfer.md', 'minimal_norm.json',
+        'minimal_norm.md'}
+    assert json.loads((tmp_path / 'transfer.json').read_text()) == matrix
+    assert json.loads((tmp_path / 'minimal_norm.json').read_text()) == minimal
+    table = (tmp_path / 'table.md').read_text()
+    for name in ('transfer.md', 'minimal_norm.md'):
+        text = (tmp_path / name).read_text()
+        assert '---:|' in text and text in table
+
+
+def test_panels_show_the_chosen_images(tmp_path):
+    report = report_of('PGD', 'BIM')
+    report.write(str(tmp_path))
+    names = sorted(path.name for path in (tmp_path / 'panels').iterdir())
+    assert names == sorted(
+        f'{index:05d}-{result.row.key}.png'
+        for index in (0, 2) for result in report.attacks)
+
+
+def test_nothing_that_is_not_a_panel_is_removed(tmp_path):
+    folder = tmp_path / 'panels'
+    (folder / 'sub').mkdir(parents=True)
+    for name in ('notes.txt', 'mine.png', '00000-mine.png',
+                 'sub/00000-PGD-01234567.png'):
+        (folder / name).write_text('mine')
+    report_of('PGD', 'BIM').write(str(tmp_path))
+    report_of('PGD', indices=(2, )).write(str(tmp_path))  # stale: three
+    names = {path.name for path in folder.iterdir()}
+    assert {'notes.txt', 'mine.png', '00000-mine.png', 'sub'} < names
+    assert len(names) == 5
+    assert (folder / 'sub' / '00000-PGD-01234567.png').exists()
+
+
+def test_without_examples_there_are_no_panels(tmp_path):
+    report_of('PGD', indices=()).write(str(tmp_path))
+    assert not (tmp_path / 'panels').exists()
+    assert 'id="browser"' not in (tmp_path / 'report.html').read_text()
+
+
+def test_searches_alone_make_a_report(tmp_path):
+    report_of(indices=(), minimal=small_minimal(0.1)).write(str(tmp_path))
+    assert '0.10000' in (tmp_path / 'report.html').read_text()
+
+
+def test_a_palette_that_is_too_short_is_filled_up():
+    report = report_of('PGD', palette=[[1, 2, 3]])
+    assert len(report.palette) == len(CLASSES)
+    assert report.palette[0] == [1, 2, 3]
+
+
+# ------------------------------------------------------------------- the page
+def test_page_is_one_file_that_needs_no_other(tmp_path):
+    report = report_of('PGD', 'SegPGD', matrix=small_matrix(),
+                       minimal=small_minimal(0.1), notes=['A note.'])
+    report.write(str(tmp_path))
+    text = (tmp_path / 'report.html').read_text()
+    addresses = re.findall(r'(?:src|href)\s*=\s*["\']([^"\']+)', text)
+    assert addresses and all(a.startswith('data:') for a in addresses)
+    assert 'http' not in re.sub(r'data:[^"]+', '', text)
+    for table in report.tables:
+        for line in [*table.rows, *table.summary]:
+            for value in line:
+                text.index(f'{value:.2f}' if isinstance(value, float)
+                           else html.escape(str(value or '-'), quote=False))
+    assert '<p class="small">A note.</p>' in text
+    assert 'id="alarm"' not in text
+
+
+def test_failed_check_is_loud(tmp_path):
+    results = results_of([], checks=[check('a huge eps', False, 'why')])
+    report_of(results=results).write(str(tmp_path))
+    text = (tmp_path / 'report.html').read_text()
+    assert 'self-check failed' in text and 'id="alarm"' in text
+    assert 'class="failed">FAILED</td>' in text
+    assert '| FAILED | a huge eps |' in (tmp_path / 'table.md').read_text()
+
+
+def test_names_are_escaped_everywhere(tmp_path):
+    rows = row_results(rows_of('PGD'))
+    results = results_of(rows, config=HOSTILE, checkpoint='`' + HOSTILE,
+                         checks=[check(HOSTILE, detail=HOSTILE)])
+    results['attacks'][0]['name'] = '=1+' + HOSTILE
+    results['dataset']['classes'][0] = HOSTILE
+    for metrics in (results['clean'], *results['attacks']):
+        metrics['per_class'][HOSTILE] = metrics['per_class'].pop('ground')
+    report_of('PGD', results=results, notes=[HOSTILE]).write(str(tmp_path))
+    page = (tmp_path / 'report.html').read_text()
+    assert '<img src=x' not in page and '&lt;img src=x' in page
+    table = (tmp_path / 'table.md').read_text()
+    assert '<img' not in re.sub('(`+).*?\\1', '', table)
+    assert "'=1+a|b" in (tmp_path / 'results.csv').read_text()
 
 
 def browse(page, profile, *options):
@@ -37,32 +158,11 @@ def browse(page, profile, *options):
     return done.stdout
 
 
-def test_report_is_one_file_that_needs_no_other(run_tool, tmp_path):
-    results = run_tool(*WORDS)
-    text = (tmp_path / 'report' / 'report.html').read_text()
-    addresses = re.findall(r'(?:src|href)\s*=\s*["\']([^"\']+)', text)
-    assert addresses and all(a.startswith('data:') for a in addresses)
-    assert 'http' not in re.sub(r'data:[^"]+', '', text)
-    for attack in results['attacks']:
-        assert f'>{attack["mIoU"]:.2f}<' in text
-    for check in results['checks']:
-        assert html.escape(check['detail'], quote=False) in text
-
-
-def test_failed_check_is_loud(run_tool, tmp_path, monkeypatch, capsys):
-    from mmseg_rppgd.evaluation.results import checks
-    monkeypatch.setattr(checks, 'HUGE_LEAVES', -1)
-    run_tool('--attacks', 'FGSM', '--check-images', 1)
-    text = (tmp_path / 'report' / 'report.html').read_text()
-    assert 'self-check failed' in text and 'id="alarm"' in text
-    assert 'FAILED  a huge eps breaks the model' in capsys.readouterr().out
-    assert '| FAILED |' in (tmp_path / 'report' / 'table.md').read_text()
-
-
 @pytest.mark.skipif(BROWSER is None, reason='no Chromium is installed')
-def test_report_works_in_a_browser(run_tool, tmp_path):
-    run_tool(*WORDS)
-    page = tmp_path / 'report' / 'report.html'
+def test_page_works_in_a_browser(tmp_path):
+    report_of('PGD', 'SegPGD', eps=('4/255', '8/255'), steps=(1, 3)).write(
+        str(tmp_path))
+    page = tmp_path / 'report.html'
     # What a person would do, and what is then to be seen, as the title.
     script = '''<script>
       const heads = document.querySelectorAll('#attacks th');
@@ -107,81 +207,68 @@ def test_report_works_in_a_browser(run_tool, tmp_path):
         assert len(shot.getcolors(1 << 20)) > 20
 
 
-def test_curves_are_drawn_from_whatever_the_rows_allow(run_tool, tmp_path):
-    sizes = []
-    for i, words in enumerate([('--attacks', 'FGSM'), WORDS]):
-        run_tool(*words, '--limit', 1, '--check-images', 0,
-                 out=tmp_path / str(i))
-        with Image.open(tmp_path / str(i) / 'curves.png') as picture:
-            sizes.append(picture.width)
-    # By steps, by radius, and the success by radius.
-    assert sizes[1] == pytest.approx(3 * sizes[0], rel=0.02)
+# ------------------------------------------------------------- the visualizer
+def visualized(tmp_path, kind):
+    """Write a report to a backend of mmengine's; give its results."""
+    from mmengine.visualization import Visualizer
+    visualizer = Visualizer(
+        vis_backends=[dict(type=kind)], save_dir=str(tmp_path / 'work'))
+    report = report_of('FGSM', indices=(0, ))
+    report.write(str(tmp_path / 'report'), visualizer)
+    visualizer.close()
+    return report.results
 
 
-def test_success_counts_images_that_are_wrong_nearly_everywhere():
-    rows = collect_rows(attacks=['PGD'], eps=['0.01', '0.02'])
-    results = [RowResult(row, [
-        {'class': [0], 'tp': [right], 'pred': [100], 'label': [labelled],
-         'eps': row.eps, 'rms': row.eps}
-        for right, labelled in zip(rights, (100, 100, 0))], 1)
-        for row, rights in zip(rows, ([1, 2, 0], [0, 1, 0]))]
-    shares = success_over_eps(results)
-    assert [(s['eps'], s['percent']) for s in shares] == [(0.01, 50),
-                                                         (0.02, 100)]
-
-
-def test_convergence_measures_every_step(run_tool, tmp_path):
-    suite = tmp_path / 'suite.py'
-    suite.write_text("robustness = dict(steps=[4], trace=True, attacks=["
-                     "dict(attack=dict(type='PGD')),"
-                     "dict(attack=dict(type='SegPGD'))])")
-    results = run_tool('--suite', suite)
-    plain = run_tool('--attacks', 'PGD', 'SegPGD', '--steps', 2, 4,
-                     out=tmp_path / 'plain')['attacks']
-    for traced, short, full in zip(results['attacks'], plain[::2],
-                                   plain[1::2]):
-        curve = traced['curve']
-        assert [p['step'] for p in curve] == [1, 2, 3, 4]
-        assert curve[3]['mIoU'] == traced['mIoU'] == full['mIoU']
-        # Only a schedule that does not look ahead tells of shorter runs.
-        same = curve[1]['mIoU'] == short['mIoU']
-        assert traced['curve_is_of_shorter_runs'] == (
-            traced['name'] == 'PGD') and (same or traced['name'] != 'PGD')
-
-
-def test_numbers_and_panels_reach_the_visualizer(run_tool, tmp_path):
-    run_tool('--attacks', 'FGSM', '--panels', 1)
+def test_numbers_and_panels_reach_the_visualizer(tmp_path):
+    results = visualized(tmp_path, 'LocalVisBackend')
     scalars, = (tmp_path / 'work').rglob('scalars.json')
-    text = scalars.read_text()
-    assert 'clean/mIoU' in text and 'FGSM eps=0.03 steps=1/mIoU' in text
-    assert 'worst case linf 0.03/mIoU' in text
-    assert 'checks/in the ball' in text
-    assert list((tmp_path / 'work').rglob('vis_image/*.png'))
+    lines = [json.loads(line) for line in scalars.read_text().splitlines()]
+    values = {key: value for line in lines for key, value in line.items()}
+    name = 'FGSM eps=8/255 steps=1'
+    for key, value in results['attacks'][0].items():
+        if key in ('mIoU', 'aAcc', 'mAcc', 'MisRatio', 'NmIoU', 'CmIoU'):
+            assert values[f'{name}/{key}'] == pytest.approx(value)
+    worst = results['worst_case']
+    assert values['worst case linf 8/255/mIoU'] == pytest.approx(
+        worst['mIoU_greedy'])
+    assert values['clean/mIoU'] == pytest.approx(results['clean']['mIoU'])
+    assert values['checks/no NaN'] == 1
+    assert len(list((tmp_path / 'work').rglob('vis_image/*.png'))) == 1
 
 
-def backend(name):
-    """Options that replace mmengine's local backend by another."""
-    return ('--attacks', 'FGSM', '--panels', 1, '--check-images', 0,
-            '--cfg-options', f'visualizer.vis_backends.0.type={name}')
+def test_curves_reach_the_visualizer(tmp_path):
+    calls = []
+    visualizer = types.SimpleNamespace(
+        add_scalars=lambda values, step=0: calls.append((values, step)),
+        add_image=lambda *args, **kwargs: None)
+    clean = clean_result()
+    rows = row_results(rows_of('PGD', trace=True), steps=2)
+    Report(results_of(rows, clean), clean, rows, Examples()).write(
+        str(tmp_path), visualizer)
+    steps = [(step, values) for values, step in calls if step]
+    assert [step for step, _ in steps] == [1, 2]
+    assert set(steps[0][1]) == {
+        f'PGD eps=8/255 steps=10/after step/{key}' for key in (
+            'mIoU', 'aAcc', 'mAcc', 'MisRatio', 'NmIoU', 'CmIoU')}
 
 
-def test_tensorboard_receives_numbers_and_panels(run_tool, tmp_path):
+def test_tensorboard_receives_numbers_and_panels(tmp_path):
     accumulator = pytest.importorskip(
         'tensorboard.backend.event_processing.event_accumulator')
-    results = run_tool(*backend('TensorboardVisBackend'))
+    results = visualized(tmp_path, 'TensorboardVisBackend')
     file, = (tmp_path / 'work').rglob('events.out.tfevents.*')
     events = accumulator.EventAccumulator(str(file))
     events.Reload()
     for tag, value in (
             ('clean/mIoU', results['clean']['mIoU']),
-            ('FGSM eps=0.03 steps=1/aAcc', results['attacks'][0]['aAcc']),
-            ('worst case linf 0.03/aAcc', results['worst_case']['aAcc'])):
+            ('FGSM eps=8/255 steps=1/aAcc', results['attacks'][0]['aAcc']),
+            ('worst case linf 8/255/aAcc', results['worst_case']['aAcc'])):
         point, = events.Scalars(tag)
         assert point.value == pytest.approx(value)
     assert len(events.Tags()['images']) == 1
 
 
-def test_wandb_receives_numbers_and_panels(run_tool, monkeypatch):
+def test_wandb_receives_numbers_and_panels(tmp_path, monkeypatch):
     """The package itself is heavy: a stand-in takes what it would be given."""
     logged, images = {}, []
     wandb = types.ModuleType('wandb')
@@ -192,48 +279,10 @@ def test_wandb_receives_numbers_and_panels(run_tool, monkeypatch):
     wandb.log = lambda values, **kwargs: logged.update(values)
     wandb.join = lambda: None
     monkeypatch.setitem(sys.modules, 'wandb', wandb)
-    results = run_tool(*backend('WandbVisBackend'))
+    results = visualized(tmp_path, 'WandbVisBackend')
     assert logged['clean/mIoU'] == results['clean']['mIoU']
-    assert logged['FGSM eps=0.03 steps=1/aAcc'] == (
+    assert logged['FGSM eps=8/255 steps=1/aAcc'] == (
         results['attacks'][0]['aAcc'])
-    assert logged['worst case linf 0.03/aAcc'] == (
+    assert logged['worst case linf 8/255/aAcc'] == (
         results['worst_case']['aAcc'])
     assert len(images) == 1 and images[0].ndim == 3
-
-
-def test_published_numbers_stand_beside_ours(run_tool, tmp_path, tiny):
-    suite = tmp_path / 'suite.py'
-    suite.write_text(
-        "robustness = dict(attacks=[dict(attack=dict(type='FGSM'))],"
-        "published=[dict(source='A paper', metric='mIoU', config='config',"
-        "clean=70, FGSM=12.3, setting=dict(eps='8/255', steps=1)),"
-        "dict(source='Another', metric='mIoU', config='other', clean=1)])")
-    run_tool('--suite', suite)  # at another radius
-    table = (tmp_path / 'report' / 'table.md').read_text()
-    assert 'clean 70.00' in table and 'FGSM 12.30' not in table
-    results = run_tool('--suite', suite, '--eps', '4/255', '8/255')
-    table = (tmp_path / 'report' / 'table.md').read_text()
-    ours = results['attacks'][1]['mIoU']
-    assert 'A paper reports mIoU clean 70.00' in table
-    assert f'FGSM 12.30 (here {ours:.2f})' in table
-    assert 'Another' not in table
-
-
-def test_every_class_has_a_colour_and_void_is_black():
-    palette = default_palette(30)
-    assert len({tuple(colour) for colour in palette}) == 30
-    painted = colour_classes(np.array([[0, 29, 255, -1]]), palette)
-    assert (painted[0, :2] == palette[[0, 29]]).all()
-    assert not painted[0, 2:].any()
-
-
-def test_magnified_perturbation_is_around_grey():
-    picture, factor = magnify(np.array([[[0., 0.03, -0.03]]]))
-    assert picture[0, 0].tolist() == [128, 255, 0]
-    assert factor == pytest.approx(0.5 / 0.03)
-
-
-def test_pictures_are_spread_over_the_data_set():
-    assert list(spread(range(100), 4)) == [0, 33, 66, 99]
-    assert list(spread(range(3), 9)) == [0, 1, 2]
-    assert list(spread(range(3), 0)) == []

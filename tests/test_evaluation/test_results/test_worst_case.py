@@ -2,9 +2,10 @@
 import numpy as np
 import pytest
 
+from mmseg_rppgd.evaluation.results.worst_case import (greedy_choice,
+                                                       lowest_accuracy,
+                                                       worst_case)
 from mmseg_rppgd.metrics import accuracy, mean_iou
-from mmseg_rppgd.evaluation.results.worst_case import (greedy_choice, lowest_accuracy,
-                                               worst_case)
 
 
 def ensemble(seed, members=4, images=8, classes=5):

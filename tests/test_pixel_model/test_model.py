@@ -295,7 +295,8 @@ class TestSlide:
             return output, torch.autograd.grad(value, images)[0]
 
         output, gradient = run()
-        monkeypatch.setattr('mmseg_rppgd.pixel_model.model.WINDOWS_IN_MEMORY', 99)
+        monkeypatch.setattr(
+            'mmseg_rppgd.pixel_model.model.WINDOWS_IN_MEMORY', 99)
         kept, expected = run()
         assert torch.equal(output.logits, kept.logits)
         assert torch.equal(output.features, kept.features)
@@ -315,7 +316,8 @@ class TestSlide:
             return output.logits, torch.autograd.grad(value, images)[0]
 
         logits, gradient = run()
-        monkeypatch.setattr('mmseg_rppgd.pixel_model.model.WINDOWS_IN_MEMORY', 99)
+        monkeypatch.setattr(
+            'mmseg_rppgd.pixel_model.model.WINDOWS_IN_MEMORY', 99)
         kept, expected = run()
         assert torch.equal(logits, kept)
         assert torch.allclose(gradient, expected, rtol=1e-5, atol=1e-9)

@@ -132,6 +132,86 @@ def test_one_generator_per_image_is_independent_of_the_batch():
     assert torch.equal(state, torch.get_rng_state())
 
 
+def generators(*seeds):
+    return [torch.Generator().manual_seed(seed) for seed in seeds]
+
+
+def watch_batches(segmentor):
+    """Return a list that gets the number of images of every pass."""
+    seen = []
+    segmentor.backbone.register_forward_pre_hook(
+        lambda module, args: seen.append(len(args[0])))
+    return seen
+
+
+def test_images_of_one_size_with_own_generators_go_together():
+    segmentor = tiny_segmentor()
+    seen = watch_batches(segmentor)
+    perturb(batch([(32, 32)] * 3), segmentor, generator=generators(0, 1, 2))
+    assert seen == [3, 3]
+
+
+@pytest.mark.parametrize('surface', ['whole', 'slide', 'crop'])
+def test_sizes_go_together_and_come_back_in_order(surface):
+    """A batch equals its images, whose labels have sizes of their own."""
+    segmentor = tiny_segmentor(test_cfg=SLIDE).double()
+    data = batch([(32, 32), (28, 36), (32, 32), (28, 36)])
+    # Of the size of the first, but with labels of another.
+    wide = batch([(32, 32)] * 3, label_size=(40, 40))
+    data['data_samples'][2] = wide['data_samples'][2]
+    cfg = dict(type='MIFGSM', steps=2, diversity=.5, random_start=True)
+    seen = watch_batches(segmentor)
+    together = perturb(data, segmentor, cfg, surface=surface,
+                       generator=generators(*range(4)))
+    assert set(seen) == {1, 2}
+    for i in range(4):
+        alone = perturb({k: v[i:i + 1] for k, v in data.items()}, segmentor,
+                        cfg, surface=surface, generator=generators(i))
+        assert torch.equal(alone.mis_ratio[0], together.mis_ratio[i])
+        assert torch.allclose(alone.adv_images[0], together.adv_images[i],
+                              rtol=0, atol=1e-6)
+        assert torch.equal(alone.clean_images[0], together.clean_images[i])
+        assert torch.equal(alone.inputs[0].round(),
+                           together.inputs[i].round())
+        if surface == 'crop':
+            assert torch.allclose(alone.logits[0], together.logits[i])
+
+
+class TestCallback:
+
+    def test_it_is_given_all_attacked_images_in_one_batch(self):
+        seen = []
+        result = perturb(
+            batch([(32, 32)] * 3), attack_cfg=dict(steps=3), adv_ratio=.7,
+            generator=generators(0, 1),
+            callback=lambda step, images: seen.append((step, images)))
+        assert [step for step, _ in seen] == [1, 2, 3]
+        assert torch.equal(seen[-1][1], torch.stack(result.adv_images))
+
+    @pytest.mark.parametrize('data', [
+        batch([(32, 32), (24, 32)]), dict(
+            inputs=batch()['inputs'], data_samples=[
+                batch()['data_samples'][0],
+                batch(label_size=(40, 40))['data_samples'][1]])],
+        ids=['images', 'labels'])
+    def test_several_sizes_are_refused(self, data):
+        with pytest.raises(ValueError, match='callback is given all attacked '
+                           'images.* one size.*size by size'):
+            perturb(data, callback=print)
+
+    def test_sizes_of_images_that_are_not_attacked_do_not_matter(self):
+        seen = []
+        perturb(batch([(24, 32), (32, 32)]), adv_ratio=.5,
+                callback=lambda step, images: seen.append(images.shape))
+        assert seen == [(1, 3, 32, 32)] * 2
+
+    def test_windows_by_themselves_have_none(self):
+        with pytest.raises(ValueError, match="callback can not be called with"
+                           " surface='crop'.*use surface='slide'"):
+            perturb(batch(), tiny_segmentor(test_cfg=SLIDE), surface='crop',
+                    callback=print)
+
+
 def test_labels_at_original_size_while_inputs_are_resized():
     segmentor = tiny_segmentor(test_cfg=SLIDE)
     data = batch([(40, 44)] * 2, label_size=(61, 70))

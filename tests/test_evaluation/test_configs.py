@@ -1,0 +1,100 @@
+"""What is read off a config: the tested model, its weights, its labels."""
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+
+from mmseg_rppgd.evaluation import load_model
+from mmseg_rppgd.evaluation.configs import (count_training_labels,
+                                            is_own_hook, prepare_config,
+                                            void_label)
+
+
+def load(tiny, **kwargs):
+    return load_model(str(tiny / 'config.py'), str(tiny / 'checkpoint.pth'),
+                      **kwargs)
+
+
+def test_a_loaded_model_knows_its_data_set(tiny):
+    model, loader = load(tiny)
+    assert model.classes == ['ground', 'wall', 'sky']
+    assert len(model.palette) == 3 and len(loader.dataset) == 5
+    assert model.info['sha256'] and model.surface == 'whole'
+    assert not model.segmentor.training
+
+
+def test_options_of_the_config_are_overridden(tiny):
+    slide = {'model.test_cfg.mode': 'slide', 'model.test_cfg.stride': (8, 8),
+             'model.test_cfg.crop_size': (16, 16)}
+    assert load(tiny, cfg_options=slide)[0].surface == 'slide'
+    assert load(tiny, cfg_options=slide, surface='crop')[0].surface == 'crop'
+    with pytest.raises(ValueError, match='config.py: .*needs crop_size'):
+        load(tiny, surface='slide')
+
+
+def test_weights_that_do_not_fit_are_refused(tiny, tmp_path):
+    with pytest.raises(ValueError, match='does not fit.*conv_seg.weight'):
+        load(tiny, cfg_options={'model.decode_head.num_classes': 4})
+    torch.save({'state_dict': {}}, tmp_path / 'empty.pth')
+    with pytest.raises(ValueError, match='does not fit.*is missing'):
+        load_model(str(tiny / 'config.py'), str(tmp_path / 'empty.pth'))
+
+
+@pytest.mark.parametrize('evaluator, label', [
+    (dict(type='IoUMetric'), 255), (dict(type='IoUMetric', ignore_index=7), 7),
+    ([dict(type='A'), dict(type='B', ignore_index=3)], 3), (None, 255)])
+def test_void_is_what_the_evaluator_ignores(evaluator, label):
+    assert void_label(evaluator) == label
+
+
+@pytest.mark.parametrize('hook, own', [
+    (dict(type='mmseg_rppgd.PGDHook'), True),
+    (dict(type='RobustValHook'), True), (dict(type='EMAHook'), False),
+    (dict(type='mmengine.EMAHook'), False)])
+def test_hooks_of_this_package_are_told_from_others(hook, own):
+    assert is_own_hook(hook) is own
+
+
+def test_a_config_without_test_data_says_what_is_missing(tiny):
+    cfg = Config.fromfile(str(tiny / 'config.py'))
+    cfg.test_evaluator = None
+    with pytest.raises(ValueError, match='test_evaluator must be set'):
+        prepare_config(cfg)
+
+
+def training_config(tiny, **dataset):
+    cfg = Config.fromfile(str(tiny / 'config.py'))
+    cfg.train_dataloader = dict(dataset={
+        **cfg.test_dataloader.dataset, **dataset})
+    return cfg
+
+
+def test_training_labels_are_counted_without_void(tiny, tmp_path):
+    import cv2
+    labels = np.stack([
+        cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+        for path in (tiny / 'labels').glob('*.png')])
+    counts = count_training_labels(training_config(tiny), 3, 255,
+                                   str(tmp_path))
+    assert counts == np.bincount(labels[labels != 255], minlength=3).tolist()
+
+
+def test_counts_are_kept(tiny, tmp_path):
+    cfg = training_config(tiny)
+    count_training_labels(cfg, 3, 255, str(tmp_path))
+    path, = tmp_path.glob('class_counts-*.json')
+    path.write_text('[1, 2, 3]')
+    assert count_training_labels(cfg, 3, 255, str(tmp_path)) == [1, 2, 3]
+
+
+def test_repeated_data_sets_are_looked_through(tiny, tmp_path):
+    cfg = training_config(tiny)
+    once = count_training_labels(cfg, 3, 255, str(tmp_path))
+    cfg.train_dataloader.dataset = dict(
+        type='RepeatDataset', times=3, dataset=cfg.train_dataloader.dataset)
+    assert count_training_labels(cfg, 3, 255, str(tmp_path)) == once
+
+
+def test_missing_training_set_gives_no_counts(tiny, tmp_path):
+    cfg = training_config(tiny, data_root='nowhere')
+    assert count_training_labels(cfg, 3, 255, str(tmp_path)) is None

@@ -1,0 +1,55 @@
+"""Curves from whatever the rows allow."""
+import pytest
+from PIL import Image
+from tiny_results import results_of, row_results, rows_of
+
+from mmseg_rppgd.evaluation.report.curves import draw_curves
+from mmseg_rppgd.evaluation.results.results import success_over_eps
+from mmseg_rppgd.evaluation.results.searches import build_minimal
+
+
+def size(tmp_path, attacks, minimal=None):
+    path = tmp_path / 'curves.png'
+    draw_curves(str(path), results_of(attacks), minimal,
+                success_over_eps(attacks))
+    with Image.open(path) as picture:
+        assert len(picture.getcolors(1 << 20)) > 5
+        return picture.size
+
+
+@pytest.fixture
+def plot(tmp_path):
+    """Size of one plot: bars, where there is nothing to draw a line of."""
+    return size(tmp_path, row_results(rows_of('PGD')))
+
+
+def test_no_attack_at_all_is_a_picture_too(tmp_path, plot):
+    assert size(tmp_path, []) == plot
+
+
+def test_steps_radii_and_success(tmp_path, plot):
+    rows = rows_of('PGD', 'SegPGD', eps=(0.01, 0.02), steps=(1, 3))
+    width, height = size(tmp_path, row_results(rows))
+    assert (width, height) == (pytest.approx(3 * plot[0], abs=3), plot[1])
+
+
+def test_metrics_after_every_step(tmp_path, plot):
+    rows = rows_of('PGD', 'SegPGD', trace=True)
+    width, height = size(tmp_path, row_results(rows, steps=4))
+    # Every metric but aAcc, which is MisRatio upside down: five of them.
+    assert (width, height) == (pytest.approx(3 * plot[0], abs=3),
+                               pytest.approx(2 * plot[1], abs=2))
+
+
+def test_smallest_perturbations_of_each_norm(tmp_path, plot):
+    rows = rows_of('DeepFool', dict(type='DeepFool', norm='l2'))
+    found = [[dict(norm=0.1, labelled=True, seconds=1.)]] * 2
+    width, _ = size(tmp_path, row_results(rows_of('PGD')),
+                    build_minimal(rows, found))
+    assert width == pytest.approx(2 * plot[0], abs=3)
+
+
+def test_many_lines_and_names_of_any_length(tmp_path, plot):
+    rows = rows_of(*[dict(type='PGD', alpha=0.001 * i)
+                     for i in range(1, 9)], eps=(0.01, 0.02), steps=(1, 3))
+    assert size(tmp_path, row_results(rows))[1] == plot[1]

@@ -1,0 +1,224 @@
+"""Every table once, and its writers."""
+import csv
+import io
+
+import pytest
+from rich.console import Console
+from tiny_results import (CLASSES, INFO, check, draw_records, matrix_records,
+                          results_of, row_results, rows_of)
+
+from mmseg_rppgd.evaluation.report.tables import (Table, attack_table,
+                                                  check_tables, class_table,
+                                                  code, matrix_tables,
+                                                  member_tables,
+                                                  minimal_tables,
+                                                  number_table, report_tables,
+                                                  to_csv, to_markdown,
+                                                  to_screen)
+from mmseg_rppgd.evaluation.results.searches import build_minimal
+from mmseg_rppgd.evaluation.results.transfer import build_matrix
+from mmseg_rppgd.metrics import SCALARS
+
+L2 = dict(type='BIM', norm='l2')
+
+
+def draw(table, width=200, narrow=False):
+    """What a terminal shows."""
+    file = io.StringIO()
+    Console(file=file, width=width).print(to_screen(table, narrow))
+    return file.getvalue()
+
+
+def cells(line):
+    return [cell.strip() for cell in line.strip('|│ ').replace(
+        '│', '|').split('|')]
+
+
+def small_matrix(rows=None):
+    rows, names = rows or rows_of('PGD', 'BIM'), ('one', 'two')
+    return build_matrix({name: INFO for name in names}, rows,
+                        {name: draw_records(0.9) for name in names},
+                        matrix_records(rows, names), CLASSES)
+
+
+def small_minimal(*norms):
+    rows = rows_of('DeepFool', dict(type='DeepFool', norm='l2'))
+    return build_minimal(rows, [[
+        dict(norm=norm, labelled=True, seconds=1.) for norm in norms]] * 2)
+
+
+# ----------------------------------------------------------------- the tables
+def test_rows_and_worst_case_of_every_ball():
+    results = results_of(row_results(rows_of('PGD', L2, eps=(0.01, 0.02))))
+    table = attack_table(results)
+    assert table.header == ('attack', 'norm', 'eps', 'steps', *SCALARS,
+                            'seconds')
+    assert [row[0] for row in table.rows] == ['clean'] + 2 * ['PGD'] + 2 * [
+        'BIM']
+    assert [row[:4] for row in table.summary] == [
+        ['worst case', norm, eps, None]
+        for norm in ('linf', 'l2') for eps in ('0.01', '0.02')]
+    ball = results['worst_case']['by_ball'][0]
+    column = table.header.index('mIoU')
+    assert table.summary[0][column] == ball['mIoU_greedy']
+    assert table.rows[1][column] == results['attacks'][0]['mIoU']
+    assert all(len(row) == len(table.header)
+               for row in [*table.rows, *table.summary])
+
+
+def test_radius_of_an_l2_ball_is_also_a_root_mean_square():
+    row, = rows_of(L2, eps=(0.5, ))
+    table = attack_table(results_of(row_results([row])))
+    assert table.rows[1][2] == '0.5 (rms 0.00833)'
+    assert table.summary[0][2] == '0.5 (rms 0.00833)'
+
+
+@pytest.mark.parametrize('surface, surrogate, words', [
+    ('whole', None, 'attacked: whole.'),
+    ('crop', None, 'attacked: crop (each window by itself, which is not one '
+     'adversarial image'),
+    ('slide', INFO, 'attacked: slide, on the surrogate configs/tiny.py.')])
+def test_surface_and_surrogate_are_said(surface, surrogate, words):
+    results = results_of(row_results(rows_of('PGD')), surface=surface,
+                         surrogate=surrogate)
+    assert words in attack_table(results).notes[0]
+
+
+def test_notes_and_cost_of_rounding_are_sentences():
+    results = results_of(row_results(rows_of('PGD'), rounded=True))
+    attack, = results['attacks']
+    table = attack_table(results, ['Images were attacked 4 at a time.'])
+    assert table.notes[1] == 'Images were attacked 4 at a time.'
+    assert table.notes[2].startswith(
+        'PGD, rounded to the 8 bits of a picture: mIoU '
+        f'{attack["rounded"]["mIoU"]:.2f} instead of {attack["mIoU"]:.2f}')
+
+
+def test_members_say_who_won():
+    results = results_of(row_results(rows_of('PGD', 'BIM')))
+    table, = member_tables(results)
+    assert [row[0] for row in table.rows] == ['clean', 'PGD', 'BIM']
+    assert sum(row[3] for row in table.rows) == 3  # one for each image
+    assert f'{results["worst_case"]["aAcc"]:.2f}' in table.title
+    assert 'never above clean' in table.notes[0]
+    assert member_tables(results_of([])) == []
+
+
+def test_every_class_has_a_column():
+    results = results_of(row_results(rows_of('PGD')))
+    table = class_table(results)
+    assert table.header[4:] == CLASSES
+    ious = results['attacks'][0]['per_class']
+    assert table.rows[1][4:] == [f'{ious[name]:.1f}' for name in CLASSES]
+
+
+def test_matrix_has_a_table_for_each_attack():
+    matrix = small_matrix()
+    tables = matrix_tables(matrix)
+    assert [t.title for t in tables] == ['PGD eps=8/255 steps=10',
+                                         'BIM eps=8/255 steps=10']
+    assert list(tables[0].header) == ['attacked \\ tested', 'one', 'two']
+    assert [row[0] for row in tables[0].rows] == ['(clean)', 'one', 'two']
+    both = matrix['attacks'][0]['matrix']['one']['two']
+    assert tables[0].rows[1][2] == (f'{both["float"]["mIoU"]:.2f} / '
+                                    f'{both["png"]["mIoU"]:.2f}')
+    assert [bool(t.notes) for t in tables] == [False, True]
+    assert matrix_tables(None) == []
+
+
+def test_smallest_perturbations_in_numbers_and_words():
+    linf, l2 = minimal_tables(small_minimal(0.01, 0.02, None))[0].rows
+    assert linf[:6] == ['DeepFool', 'linf', '0.02000', pytest.approx(5.1), 2,
+                        3]
+    table, = minimal_tables(small_minimal(0.01, 0.02, None))
+    assert table.notes[0] == (
+        'DeepFool (linf) makes 99 % of the pixels wrong on 2 of 3 images; '
+        'half of them need 0.02000 at most (5.10 of 255).')
+    assert table.notes[1].endswith('half of them need 0.02000 at most.')
+    table, = minimal_tables(small_minimal(None))
+    assert table.rows[0][2:5] == ['-', None, 0]
+    assert table.notes[0].endswith('wrong on 0 of 1 images.')
+    assert minimal_tables(None) == []
+
+
+def test_failed_checks_stand_out():
+    table, = check_tables(results_of([], checks=[
+        check('a'), check('b', False, 'why')]))
+    assert table.rows[1] == ['FAILED', 'b', 'why']
+    assert table.marks == ['passed', 'failed']
+    assert check_tables(results_of([], checks=[])) == []
+
+
+def test_a_report_has_every_table_in_order():
+    results = results_of(row_results(rows_of('PGD')))
+    tables = report_tables(results, small_minimal(0.1), small_matrix())
+    assert list(dict.fromkeys(t.section for t in tables)) == [
+        'Attacks', 'Worst case', 'IoU of each class', 'Smallest perturbation',
+        'Transfer', 'Self-checks']
+    assert [t.section for t in report_tables(results_of([], checks=[]))] == [
+        'Attacks', 'IoU of each class']
+
+
+# ---------------------------------------------------------------- the writers
+def test_markdown_screen_and_csv_show_the_same_rows():
+    results = results_of(row_results(rows_of('PGD', L2)))
+    table = attack_table(results)
+    markdown = to_markdown(table).splitlines()
+    screen = [line for line in draw(table).splitlines() if '│' in line]
+    assert markdown[1] == '|---|---|---|' + '---:|' * 8
+    assert [cells(line) for line in markdown[2:7]] == [
+        cells(line) for line in screen]
+    numbers = list(csv.DictReader(io.StringIO(to_csv(number_table(results)))))
+    assert [row['name'] for row in numbers] == ['clean', 'PGD', 'BIM']
+    for number, attack in zip(numbers[1:], results['attacks']):
+        for key in SCALARS:
+            assert float(number[key]) == attack[key]  # unrounded
+        assert float(number['IoU.sky']) == attack['per_class']['sky']
+        assert number['rms'] == str(attack['threat']['rms'])
+    assert numbers[0]['eps'] == numbers[0]['surrogate'] == ''
+
+
+HOSTILE = 'a|b \\| <img src=x onerror=alert(1)> &lt; [red]x\nnew :smile:'
+
+
+def test_markdown_is_escaped():
+    table = Table('S', ['name', HOSTILE], [[HOSTILE, 1.5]], title=HOSTILE,
+                  notes=[HOSTILE], words=1)
+    text = to_markdown(table)
+    assert '<' not in text and '&amp;lt;' in text
+    assert len(text.splitlines()) == 7
+    head, line = text.splitlines()[2], text.splitlines()[4]
+    # Every stroke that is not a border has an odd number of backslashes.
+    assert line.startswith(r'| a\|b \\\| &lt;img') and line.endswith(
+        '| 1.50 |')
+    assert head.count('|') == line.count('|') == 5
+
+
+@pytest.mark.parametrize('value, written', [
+    ('=1+1', "'=1+1"), ('+cmd', "'+cmd"), ('@SUM(A1)', "'@SUM(A1)"),
+    ('-x', "'-x"), ('\t=1', "'\t=1"), ('-1.5', '-1.5'), ('+2e3', '+2e3'),
+    ('a=1', 'a=1'), (-0.5, '-0.5'), (None, ''), ('a,b', 'a,b')])
+def test_spreadsheets_find_no_formula(value, written):
+    text = to_csv(Table('S', ['name', '=x'], [[value, 1]]))
+    assert list(csv.reader(io.StringIO(text))) == [
+        ['name', "'=x"], [written, '1']]
+
+
+def test_screen_takes_nothing_for_markup():
+    text = draw(Table('S', ['[bold]h'], [['[red]x :smile:']], title='[b]t',
+                      words=0))
+    for words in ('S: [b]t', '[bold]h', '[red]x :smile:'):
+        assert words in text
+
+
+def test_narrow_screen_spares_columns_but_cuts_no_number():
+    table = attack_table(results_of(row_results(rows_of('PGD'))))
+    text = draw(table, 70, narrow=True)
+    assert 'MisRatio' in text and 'NmIoU' not in text
+    assert '…' not in text
+    assert len(cells(to_markdown(table).splitlines()[0])) == 11
+
+
+def test_code_holds_whatever_was_typed():
+    assert code('a|<b>') == '`a|<b>`'
+    assert code('echo `x`\ny') == '`` echo `x` y ``'

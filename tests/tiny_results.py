@@ -1,0 +1,111 @@
+"""A small finished test that no model had to be run for."""
+import types
+
+import numpy as np
+
+from mmseg_rppgd.evaluation.plan.rows import make_rows
+from mmseg_rppgd.evaluation.results.results import RowResult, build_results
+from mmseg_rppgd.metrics import count_classes, pack_counts
+
+CLASSES = ('ground', 'wall', 'sky')
+IMAGES = 3
+SIZE = 24, 40
+INFO = dict(config='configs/tiny.py', checkpoint='tiny.pth', sha256='0' * 64)
+
+
+def draw_counts(rng, right):
+    """Packed counts of a random image, of whose pixels a share is right."""
+    import torch
+    label = rng.integers(len(CLASSES), size=SIZE)
+    wrong = rng.random(SIZE) >= right
+    prediction = np.where(wrong, (label + 1) % len(CLASSES), label)
+    return pack_counts(count_classes(
+        torch.from_numpy(prediction), torch.from_numpy(label), len(CLASSES)))
+
+
+def draw_records(right, row=None, images=IMAGES, rounded=False, steps=0):
+    """Records of a row; the same share gives the same images."""
+    rng = np.random.default_rng(round(1000 * right))
+    records = []
+    for index in range(images):
+        record = dict(index=index, image=f'images/{index}.png',
+                      **draw_counts(rng, right))
+        if row is not None:
+            eps = 0.5 if row.eps is None else row.eps
+            record.update(
+                eps=eps, rms=eps if row.norm == 'linf' else eps / 60,
+                norm=eps, nan=0, min=0., max=1., seconds=1.5)
+        if rounded:
+            record['rounded'] = draw_counts(rng, right + 0.01)
+        if steps:
+            record['curve'] = [draw_counts(rng, right + 0.01 * k)
+                               for k in range(steps, 0, -1)]
+        records.append(record)
+    return records
+
+
+def rows_of(*attacks, eps=('8/255', ), steps=(10, ), rms=False, trace=False):
+    """Rows of attacks by their names or configs."""
+    return [row for attack in attacks for row in make_rows(
+        dict(type=attack) if isinstance(attack, str) else attack,
+        eps=eps, steps=steps, rms=rms, trace=trace)]
+
+
+def row_results(rows, rights=None, **kwargs):
+    """What rows found; each is stronger than the one before."""
+    rights = rights or [0.6 * 0.97**i for i in range(len(rows))]
+    return [RowResult(row, draw_records(right, row, **kwargs), len(CLASSES))
+            for row, right in zip(rows, rights)]
+
+
+def clean_result(right=0.9):
+    return RowResult(None, draw_records(right), len(CLASSES))
+
+
+def check(name='no NaN', passed=True, detail='0 pixel values are odd.'):
+    return dict(name=name, passed=passed, detail=detail)
+
+
+def results_of(attacks, clean=None, surface='whole', surrogate=None,
+               checks=(check(), ), **model):
+    """The content of results.json."""
+    return build_results(
+        model=dict(INFO, **model),
+        dataset=dict(type='TinyDataset', num_images=IMAGES,
+                     classes=list(CLASSES)),
+        environment=dict(torch='2', mmengine='0', mmcv='2', mmseg='1',
+                         mmseg_rppgd='0', device='cpu', seed=0, commit=None,
+                         command='robust_test.py config checkpoint'),
+        surface=surface, surrogate=surrogate, clean=clean or clean_result(),
+        attacks=attacks, checks=list(checks), seed=0)
+
+
+def matrix_records(rows, names, right=0.5):
+    """Records of a transfer matrix; every model is its own worst enemy."""
+    rng = np.random.default_rng(0)
+    records = {}
+    for row in rows:
+        for source in names:
+            records[row.key, source] = [dict(index=index, targets={
+                target: {form: draw_counts(rng, right + gain +
+                                           0.2 * (source != target))
+                         for form, gain in (('float', 0), ('png', 0.01))}
+                for target in names}) for index in range(IMAGES)]
+    return records
+
+
+class Examples:
+    """Examples of a few images, as the store of a test would give them."""
+
+    def __init__(self, *indices):
+        self.indices = indices
+
+    def load(self, key, index):
+        rng = np.random.default_rng(index)
+        return types.SimpleNamespace(
+            index=index, key=key,
+            image=rng.integers(256, size=(*SIZE, 3)).astype(np.uint8),
+            prediction=rng.integers(len(CLASSES), size=SIZE),
+            delta=None if key == 'clean' else rng.uniform(
+                -0.03, 0.03, (*SIZE, 3)).astype(np.float16),
+            label=rng.integers(len(CLASSES), size=SIZE))
