@@ -17,8 +17,8 @@ import torch
 from torch import Tensor
 
 from ..registry import ATTACKS
-from .base import (AttackedModel, AttackInputs, AttackResult, Callback,
-                   Candidates, CheckedModel, FiniteCheck, OneImage,
+from .base import (AttackedModel, AttackInputs, AttackResult, BestInBall,
+                   Callback, CheckedModel, FiniteCheck, OneImage,
                    SmallestSuccess, check_depends, one_by_one)
 from .minimal_norm import MinimalNormAttack
 from .threat_model import Number, parse_length
@@ -37,19 +37,18 @@ class Observed:
         model (CheckedModel): The frozen model.
         attack (MinimalNormAttack): The attack, for its steps.
         image (OneImage): Inputs and callback.
-        candidates (Candidates | SmallestSuccess): Is shown the iterates.
+        tracker (BestInBall | SmallestSuccess): Is shown the iterates.
         least_classes (int): What adv-lib's loss needs; missing ones are
             added one below the least logit, so that they never win.
     """
 
     def __init__(self, model: CheckedModel, attack: MinimalNormAttack,
-                 image: OneImage, candidates: Union[Candidates,
-                                                    SmallestSuccess],
+                 image: OneImage, tracker: Union[BestInBall, SmallestSuccess],
                  least_classes: int) -> None:
         self.model = model
         self.attack = attack
         self.inputs, self.callback = image
-        self.candidates = candidates
+        self.tracker = tracker
         self.least_classes = least_classes
         self.finite = FiniteCheck(attack.name, attack.steps,
                                   self.inputs.images.device)
@@ -78,10 +77,9 @@ class Observed:
         if self.updates == 0:  # the clean image
             self.shown = self.inputs.images
             self.clean_logits = logits
-            if self.attack.searches_minimum:
-                self.candidates.see(adv_images, logits)
+            self.tracker.see_start(adv_images, logits)
             return
-        self.shown = self.candidates.see(adv_images, logits)
+        self.shown = self.tracker.see(adv_images, logits)
         if self.callback is not None:
             self.callback(self.updates, self.shown)
 
@@ -89,11 +87,11 @@ class Observed:
         """Return what was found, after the last update."""
         self.finite.raise_if_not()
         if self.updates == 0:  # the clean image is a success already
-            self.candidates.see(self.shown, self.clean_logits)
+            self.tracker.see(self.shown, self.clean_logits)
         if self.callback is not None:  # the iterate that stands still
             for step in range(self.updates + 1, self.attack.steps + 1):
                 self.callback(step, self.shown)
-        return self.candidates.result()
+        return self.tracker.result()
 
 
 class AdvLibAttack(MinimalNormAttack):
@@ -123,8 +121,8 @@ class AdvLibAttack(MinimalNormAttack):
     def _run_one(self, model: AttackedModel, image: OneImage) -> AttackResult:
         inputs = image.inputs
         checked = self.checked(model, inputs.labels)
-        candidates = self._candidates(checked, inputs, self._ball(inputs))
-        observed = Observed(checked, self, image, candidates,
+        observed = Observed(checked, self, image,
+                            self.goal.tracker(self, checked, inputs),
                             self.least_classes)
         attack = getattr(load_adv_lib(self.module), self.function)
         attack(

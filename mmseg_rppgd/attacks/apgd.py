@@ -70,7 +70,8 @@ class APGD(GradientAttack):
             :class:`Attack`.
 
     Raises:
-        ValueError: If an argument is out of range.
+        ValueError: If an argument is out of range, or targeted is set for an
+            objective without a targeted meaning.
 
     Example:
         >>> attack = APGD('8/255', steps=300, pixel_loss='js',
@@ -104,9 +105,6 @@ class APGD(GradientAttack):
             steps=steps,
             keep=keep,
             **kwargs)
-        if self.targeted and isinstance(objective, RPObjective):
-            raise ValueError('targeted=True has no meaning for the objective '
-                             'of RP-PGD; use another')
         self.feature_layer = feature_layer
 
     def resolved_alpha(self, eps: float) -> float:

@@ -5,12 +5,11 @@ import torch
 from torch import Tensor
 
 from ..registry import ATTACKS
-from .base import (AttackInputs, AttackResult, Callback, Candidates,
+from .base import (AttackInputs, AttackResult, BestInBall, Callback,
                    CheckedModel, FiniteCheck, check_depends, full_precision)
 from .gradient_attack import GradientAttack
 from .objectives import PixelObjective, margin
 from .threat_model import Number, parse_length, parse_number
-from .updates import Adam
 
 STEPS = {'linf': 40, 'l2': 100}
 TANH_SLACK = 1e-6  # keeps atanh finite where a pixel is 0 or 1
@@ -105,23 +104,23 @@ class CW(GradientAttack):
         if self.norm == 'linf':
             return super()._run(model, inputs, callback)
         ball = self.threat_model.around(inputs.images, inputs.mask)
-        candidates = Candidates(model, inputs, ball)
+        tracker = BestInBall(model, inputs, ball)
         finite = FiniteCheck(self.name, self.steps, inputs.images.device)
         start = ((2 * inputs.images - 1) * (1 - TANH_SLACK)).atanh()
         offset = torch.zeros_like(start)
-        adam = Adam()
+        adam = torch.optim.Adam([offset], self.lr)
         for step in range(1, self.steps + 1):
             leaf = offset.detach().requires_grad_()
             adv_images = from_tanh_space(start + leaf, inputs)
             logits = model(adv_images).logits
             check_depends(logits.requires_grad)
             if step > 1:
-                candidates.see(adv_images.detach(), logits.detach())
+                tracker.see(adv_images.detach(), logits.detach())
             with full_precision(leaf.device):
-                grad, = torch.autograd.grad(
+                offset.grad, = torch.autograd.grad(
                     self.penalty(adv_images, logits, inputs), leaf)
-            finite.see(grad, step)
-            offset = offset - self.lr * adam.direction(grad)
+            finite.see(offset.grad, step)
+            adam.step()
             if callback is not None:
                 callback(
                     step,
@@ -129,8 +128,8 @@ class CW(GradientAttack):
         finite.raise_if_not()
         with torch.no_grad():
             adv_images = from_tanh_space(start + offset, inputs)
-            candidates.see(adv_images, model(adv_images).logits)
-        return candidates.result()
+            tracker.see(adv_images, model(adv_images).logits)
+        return tracker.result()
 
     def penalty(self, adv_images: Tensor, logits: Tensor,
                 inputs: AttackInputs) -> Tensor:

@@ -69,8 +69,8 @@ class DeepFool(MinimalNormAttack):
 
     def _run(self, model: CheckedModel, inputs: AttackInputs,
              callback: Optional[Callback]) -> AttackResult:
-        ball = self._ball(inputs)
-        candidates = self._candidates(model, inputs, ball)
+        tracker = self.goal.tracker(self, model, inputs)
+        ball = tracker.ball
         finite = FiniteCheck(self.name, self.steps, inputs.images.device)
         adv_images = inputs.images
         for step in range(1, self.steps + 1):
@@ -78,8 +78,8 @@ class DeepFool(MinimalNormAttack):
             logits = model(leaf).logits
             # Such pixels seem wrong, and need no gradient then.
             finite.note(logits.detach().isnan().any(), step)
-            if step > 1 or self.searches_minimum:
-                candidates.see(adv_images, logits.detach())
+            see = tracker.see if step > 1 else tracker.see_start
+            see(adv_images, logits.detach())
             with full_precision(leaf.device):
                 right = inputs.labelled & (
                     predict_classes(logits) == inputs.labels)
@@ -99,8 +99,8 @@ class DeepFool(MinimalNormAttack):
                 callback(step, adv_images)
         finite.raise_if_not()
         with torch.no_grad():
-            candidates.see(adv_images, model(adv_images).logits)
-        return candidates.result()
+            tracker.see(adv_images, model(adv_images).logits)
+        return tracker.result()
 
     def _nearest_boundary(self, logits: Tensor, right: Tensor, leaf: Tensor,
                           inputs: AttackInputs, ball: Ball,

@@ -24,6 +24,8 @@ class InputDiversity:
     """
 
     draws_per_step = 4  # whether, scale, shift down, shift right
+    # The numbers of all steps of an image are drawn before those of the next.
+    plans_ahead = True
 
     def __init__(self, probability: Number) -> None:
         self.probability = parse_number('diversity', probability)

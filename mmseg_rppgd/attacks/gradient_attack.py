@@ -45,6 +45,10 @@ class GradientAttack(Attack):
         kwargs: norm, ignore_index, restarts, targeted and keep of
             :class:`Attack`.
 
+    Raises:
+        ValueError: If an argument is out of range, or targeted is set for an
+            objective without a targeted meaning.
+
     Example:
         >>> attack = GradientAttack(
         ...     0.03, objective=PixelObjective('js', 'correct'), steps=20)
@@ -62,6 +66,7 @@ class GradientAttack(Attack):
                  steps: int = 10,
                  random_start: bool = True,
                  **kwargs) -> None:
+        self.objective = objective  # says whether it can be targeted
         super().__init__(eps, **kwargs)
         if alpha is not None:
             alpha = parse_length('alpha', alpha, self.norm)
@@ -69,13 +74,38 @@ class GradientAttack(Attack):
         if not isinstance(random_start, bool):
             raise TypeError(
                 f'random_start must be a bool, but got {random_start!r}')
-        self.objective = objective
         self.update = FixedStep() if update is None else update
         self.view = view
         self.alpha = alpha
         self.steps = steps
         self.random_start = random_start
         self.needs_features = objective.needs_features
+
+    @property
+    def can_target(self) -> bool:
+        """bool: Whether the objective has a targeted meaning."""
+        return self.objective.can_target
+
+    @property
+    def plans_ahead(self) -> bool:
+        """bool: Whether a step depends on the number of steps to come.
+
+        It does if a part or the step size does, or if a subclass has a loop
+        of its own and does not say otherwise.
+        """
+        parts = [getattr(self, name) for name in GradientAttack.parts]
+        return (type(self)._run is not GradientAttack._run
+                or self._alpha_plans_ahead()
+                or any(getattr(part, 'plans_ahead', True)
+                       for part in parts if part is not None))
+
+    def _alpha_plans_ahead(self) -> bool:
+        alphas = set()
+        for steps in (1, self.steps, 2 * self.steps):
+            other = copy.copy(self)
+            other.steps = steps
+            alphas.add(other.resolved_alpha(1.))
+        return len(alphas) > 1
 
     def resolved_alpha(self, eps: float) -> float:
         """Return the step size for a radius."""

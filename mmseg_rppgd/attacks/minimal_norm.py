@@ -4,9 +4,9 @@ from typing import NamedTuple, Optional, Union
 
 from torch import Tensor
 
-from .base import (Attack, AttackInputs, Candidates, CheckedModel, Model,
+from .base import (Attack, AttackInputs, BestInBall, CheckedModel, Model,
                    SmallestSuccess, check_int, perturbation_norm)
-from .threat_model import Ball, Number, ThreatModel, parse_number
+from .threat_model import Number, parse_number
 
 
 class MinimalResult(NamedTuple):
@@ -23,12 +23,32 @@ class MinimalResult(NamedTuple):
     norms: Tensor
 
 
+class MostWrongInBall:
+    """What an attack with a radius is after: most wrong pixels inside."""
+
+    def tracker(self, attack: 'MinimalNormAttack', model: CheckedModel,
+                inputs: AttackInputs) -> BestInBall:
+        """Return what keeps the best iterate of a run."""
+        ball = attack.threat_model.around(inputs.images, inputs.mask)
+        return BestInBall(model, inputs, ball)
+
+
+class NearestSuccess:
+    """What a search is after: enough wrong pixels, as near as can be."""
+
+    def tracker(self, attack: 'MinimalNormAttack', model: CheckedModel,
+                inputs: AttackInputs) -> SmallestSuccess:
+        """Return what keeps the best iterate of a run."""
+        return SmallestSuccess(inputs, attack.norm, attack.threshold)
+
+
 class MinimalNormAttack(Attack):
     """An attack that looks for the smallest sufficient perturbation.
 
     Called like any attack, with a radius, it returns the best iterate inside
     the ball, and never the clean image for want of success; its own measure
-    is :meth:`minimal`. It is deterministic, so restarts change nothing.
+    is :meth:`minimal`, by way of :meth:`searching`. It is deterministic, so
+    restarts change nothing.
 
     Args:
         eps (float | str, optional): Radius of the ball, in units of the
@@ -42,7 +62,7 @@ class MinimalNormAttack(Attack):
             :class:`Attack`.
     """
 
-    searches_minimum = False
+    goal: Union[MostWrongInBall, NearestSuccess] = MostWrongInBall()
 
     def __init__(self,
                  eps: Optional[Number] = None,
@@ -83,29 +103,42 @@ class MinimalNormAttack(Attack):
         Raises:
             As :meth:`Attack.__call__`.
         """
-        search = copy.copy(self)
-        search.searches_minimum = True
+        search = self.searching()
         adv_images, mis_ratio = search.run(model, images, labels, mask)
-        norms = perturbation_norm(
-            adv_images - images.detach().clamp(0, 1), self.norm)
+        norms = search.norms(
+            adv_images, images.detach().clamp(0, 1), mis_ratio)
+        return MinimalResult(adv_images, norms)
+
+    def searching(self) -> 'MinimalNormAttack':
+        """Return the same attack, to be run for its nearest success.
+
+        Its radius plays no part then. Of an image where nothing suffices it
+        returns what has most wrong pixels; :meth:`norms` tells.
+
+        Example:
+            >>> search = DeepFool(norm='l2').searching()
+            >>> adv_images, mis_ratio = search.run(model, images, labels)
+            >>> norms = search.norms(adv_images, images, mis_ratio)
+        """
+        search = copy.copy(self)
+        search.goal = NearestSuccess()
+        return search
+
+    def norms(self, adv_images: Tensor, images: Tensor,
+              mis_ratio: Tensor) -> Tensor:
+        """Return how far each image was moved (B,), if that is a success.
+
+        It is infinite where too few pixels are wrong, and NaN for an image
+        without a labelled pixel.
+
+        Args:
+            adv_images (Tensor): What the attack returned (B, 3, H, W).
+            images (Tensor): The clean images.
+            mis_ratio (Tensor): (B,) that of the adversarial images.
+        """
+        norms = perturbation_norm(adv_images - images, self.norm)
         reached = 100 - mis_ratio if self.targeted else mis_ratio
         # Half a pixel of a million is more than rounding of the percentage.
         missed = reached < 100 * self.threshold - 5e-5
         norms = norms.masked_fill(missed, float('inf'))
-        return MinimalResult(
-            adv_images, norms.masked_fill(mis_ratio.isnan(), float('nan')))
-
-    def _ball(self, inputs: AttackInputs) -> Ball:
-        """Return where the iterates may be taken from."""
-        threat_model = self.threat_model
-        if self.searches_minimum:  # every image is in it
-            threat_model = ThreatModel(
-                self.norm, 1. if self.norm == 'linf' else
-                inputs.images[0].numel()**.5)
-        return threat_model.around(inputs.images, inputs.mask)
-
-    def _candidates(self, model: CheckedModel, inputs: AttackInputs,
-                    ball: Ball) -> Union[Candidates, SmallestSuccess]:
-        if self.searches_minimum:
-            return SmallestSuccess(inputs, self.norm, self.threshold)
-        return Candidates(model, inputs, ball)
+        return norms.masked_fill(mis_ratio.isnan(), float('nan'))

@@ -19,6 +19,7 @@ from .base import AttackInputs, SegOutput, predict_classes
 SHORTEST = 1e-8
 
 PixelLoss = Callable[[Tensor, Tensor], Tensor]
+PixelWeights = Callable[[Tensor, AttackInputs, int, int], Tensor]
 
 
 def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
@@ -69,6 +70,13 @@ def pick(values: Tensor, labels: Tensor) -> Tensor:
     return values.gather(1, labels[:, None])[:, 0]
 
 
+def steady(weigh: PixelWeights) -> PixelWeights:
+    """Mark pixel weights that do not look at the number of steps."""
+    weigh.plans_ahead = False
+    return weigh
+
+
+@steady
 def weigh_correct(logits: Tensor, inputs: AttackInputs, step: int,
                   steps: int) -> Tensor:
     """Return 1 where the prediction is right (targeted: not yet there)."""
@@ -87,6 +95,7 @@ def weigh_segpgd(logits: Tensor, inputs: AttackInputs, step: int,
     return right * (1 - wrong_weight) + (1 - right) * wrong_weight
 
 
+@steady
 def weigh_cosine(logits: Tensor, inputs: AttackInputs, step: int,
                  steps: int) -> Tensor:
     """Return cos(softmax(z), one-hot); targeted 1 minus it.
@@ -99,6 +108,7 @@ def weigh_cosine(logits: Tensor, inputs: AttackInputs, step: int,
     return 1 - similarity if inputs.targeted else similarity
 
 
+@steady
 def weigh_balanced(logits: Tensor, inputs: AttackInputs, step: int,
                    steps: int,
                    class_counts: Optional[Tensor] = None) -> Tensor:
@@ -130,7 +140,7 @@ def weigh_balanced(logits: Tensor, inputs: AttackInputs, step: int,
     return weights * (inputs.num_labelled / total).view(-1, 1, 1)
 
 
-PIXEL_WEIGHTS = {
+PIXEL_WEIGHTS: Dict[str, PixelWeights] = {
     'correct': weigh_correct,
     'segpgd': weigh_segpgd,
     'cosine': weigh_cosine,
@@ -141,11 +151,20 @@ PIXEL_WEIGHTS = {
 class Objective(ABC):
     """A function of the model's output that an attack climbs.
 
-    One shallow copy serves one run: :meth:`init` may keep state on it.
+    One shallow copy serves one run: :meth:`init` may keep state on it. A
+    subclass says what it needs and can do:
+
+    - ``needs_features``: whether it reads the features of the model;
+    - ``needs_clean``: whether it wants the logits of the clean images;
+    - ``can_target``: whether descending it leads to target labels;
+    - ``plans_ahead``: whether its value at a step depends on the number of
+      steps to come, which is taken for granted where it does not say.
     """
 
     needs_features = False
     needs_clean = False
+    can_target = True
+    plans_ahead = True
 
     def init(self, inputs: AttackInputs,
              clean_logits: Optional[Tensor]) -> None:
@@ -166,6 +185,9 @@ class Objective(ABC):
 
 class PixelObjective(Objective):
     """The mean over labelled pixels of a pixel loss times pixel weights.
+
+    It plans ahead if its weights do; a subclass that looks at the number of
+    steps itself must say so.
 
     Args:
         pixel_loss (str): 'ce', 'js', 'margin', 'spherical' or 'cosine'.
@@ -189,6 +211,13 @@ class PixelObjective(Objective):
         self.pixel_loss = pixel_loss
         self.pixel_weights = check_pixel_weights(pixel_weights)
         self.class_counts = check_class_counts(class_counts)
+
+    @property
+    def plans_ahead(self) -> bool:
+        """bool: Whether a weight depends on the number of steps."""
+        return any(
+            getattr(PIXEL_WEIGHTS[name], 'plans_ahead', True)
+            for name in self.pixel_weights)
 
     def loss(self, output: SegOutput, step: int, steps: int) -> Tensor:
         return mean_over_labelled(

@@ -94,6 +94,8 @@ class FGSM(BIM):
     eps, one step and no random start.
     """
 
+    steps_are_fixed = True
+
     def __init__(self,
                  eps: Optional[Number] = None,
                  *,

@@ -30,6 +30,8 @@ class RPObjective(Objective):
     The arguments are those of :class:`RPPGD`.
     """
 
+    can_target = False
+
     def __init__(self,
                  *,
                  beta: Number = 0.75,
@@ -58,6 +60,12 @@ class RPObjective(Objective):
         self.needs_features = self.beta < 1
         self.needs_clean = init_state == 'clean'
         self.pixel_objective = PixelObjective('ce', pixel_weights)
+
+    @property
+    def plans_ahead(self) -> bool:
+        """bool: Whether a weight depends on the number of steps."""
+        return (callable(self.region_weights)
+                or self.pixel_objective.plans_ahead)
 
     def init(self, inputs: AttackInputs,
              clean_logits: Optional[Tensor]) -> None:
@@ -192,8 +200,6 @@ class RPPGD(GradientAttack):
         >>> attack = RPPGD(eps=0.03, alpha=0.01, steps=3)
         >>> adv_images = attack(PixelModel(segmentor), images, labels)
     """
-
-    can_target = False
 
     def __init__(self,
                  eps: Optional[Number] = None,

@@ -8,7 +8,7 @@ import math
 import numbers
 from abc import ABC, abstractmethod
 from fractions import Fraction
-from typing import Optional, Tuple, Union
+from typing import Optional, Union
 
 import torch
 from torch import Tensor
@@ -56,71 +56,81 @@ def parse_length(name: str, value: Number, norm: str) -> float:
 
 
 class ThreatModel:
-    """A norm, a radius and the bounds of a pixel.
+    """A norm and a radius, as a length or as a root mean square.
 
     Args:
         norm (str): ``'linf'``, or ``'l2'`` (of each whole image).
             Defaults to 'linf'.
         eps (float | str, optional): Radius in units of the [0, 1] pixel
-            range. Defaults to 0.03 for linf and, for l2, to the radius with
-            the same root mean square, 0.03 x sqrt(3HW).
-        bounds (tuple): Least and largest pixel value. Defaults to (0, 1).
+            range. Defaults to None: 0.03 for linf, what ``rms`` gives for
+            l2.
+        rms (float | str, optional): Radius of an l2 ball as the root mean
+            square over the 3HW numbers of an image, in the same units: eps
+            is then rms x sqrt(3HW), so that one number fits every image
+            size. Defaults to None, 0.03 where eps is not given either.
 
     Raises:
-        ValueError: If the norm is unknown or eps out of range.
+        ValueError: If the norm is unknown, a radius is out of range, or both
+            are given.
     """
 
     def __init__(self,
                  norm: str = 'linf',
                  eps: Optional[Number] = None,
                  *,
-                 bounds: Tuple[float, float] = (0., 1.)) -> None:
+                 rms: Optional[Number] = None) -> None:
         if norm not in NORMS:
             raise ValueError(f'norm must be one of {NORMS}, but got {norm!r}')
+        if rms is not None and (norm != 'l2' or eps is not None):
+            raise ValueError(
+                'rms, the root mean square of an l2 ball, must be given in '
+                f'place of eps and with norm l2, but got rms {rms!r}, eps '
+                f'{eps!r} and norm {norm}')
         if eps is not None:
             eps = parse_length('eps', eps, norm)
         elif norm == 'linf':
             eps = DEFAULT_RMS
+        else:
+            rms = parse_length('rms', DEFAULT_RMS if rms is None else rms,
+                               norm)
         self.norm = norm
         self.eps = eps
-        self.bounds = bounds
+        self.rms = rms
 
     def radius(self, images: Tensor) -> float:
-        """Return eps, or the default l2 radius for images of this size."""
+        """Return eps, or what the root mean square is for this size."""
         if self.eps is not None:
             return self.eps
-        return DEFAULT_RMS * math.sqrt(images[0].numel())
+        return self.rms * math.sqrt(images[0].numel())
 
     def around(self, images: Tensor, mask: Optional[Tensor] = None) -> 'Ball':
         """Return the ball around clean images, inside ``mask`` alone."""
         kind = LinfBall if self.norm == 'linf' else L2Ball
-        return kind(images, mask, self.radius(images), self.bounds)
+        return kind(images, mask, self.radius(images))
 
 
 class Ball(ABC):
     """The allowed images around ``images``.
 
     Args:
-        images (Tensor): Clean images (B, 3, H, W) inside the bounds.
+        images (Tensor): Clean images (B, 3, H, W) in [0, 1].
         mask (Tensor, optional): Where a perturbation may exist, bool
             (B, 1, H, W). Defaults to None, everywhere.
         eps (float): Radius.
-        bounds (tuple): Least and largest pixel value.
     """
 
-    def __init__(self, images: Tensor, mask: Optional[Tensor], eps: float,
-                 bounds: Tuple[float, float]) -> None:
+    def __init__(self, images: Tensor, mask: Optional[Tensor],
+                 eps: float) -> None:
         self.images = images
         self.mask = mask
         self.eps = eps
-        self.bounds = bounds
 
     @abstractmethod
     def random_start(self, index: int,
                      generator: Optional[torch.Generator]) -> Tensor:
         """Draw a uniform perturbation (3, H, W) for one image.
 
-        It is not yet projected on the pixel bounds.
+        It is not yet projected on [0, 1].
         """
 
     @abstractmethod
@@ -133,7 +143,7 @@ class Ball(ABC):
 
     @abstractmethod
     def project(self, images: Tensor) -> Tensor:
-        """Return new images inside the ball and the pixel bounds."""
+        """Return new images inside the ball and [0, 1]."""
 
     @abstractmethod
     def contains(self, images: Tensor) -> Tensor:
@@ -141,8 +151,7 @@ class Ball(ABC):
 
     def scaled(self, factor: float) -> 'Ball':
         """Return the ball of ``factor`` times the radius."""
-        return type(self)(self.images, self.mask, factor * self.eps,
-                          self.bounds)
+        return type(self)(self.images, self.mask, factor * self.eps)
 
     def in_mask(self, tensor: Tensor) -> Tensor:
         """Return a tensor (B, 3, H, W), zero where nothing may move."""
@@ -164,12 +173,12 @@ class Ball(ABC):
 class LinfBall(Ball):
     """Every channel of every pixel moves by eps at most."""
 
-    def __init__(self, images: Tensor, mask: Optional[Tensor], eps: float,
-                 bounds: Tuple[float, float]) -> None:
-        super().__init__(images, mask, eps, bounds)
+    def __init__(self, images: Tensor, mask: Optional[Tensor],
+                 eps: float) -> None:
+        super().__init__(images, mask, eps)
         reach = eps if mask is None else eps * mask.to(images.dtype)
-        self.lower = (images - reach).clamp(min=bounds[0])
-        self.upper = (images + reach).clamp(max=bounds[1])
+        self.lower = (images - reach).clamp(min=0)
+        self.upper = (images + reach).clamp(max=1)
 
     def random_start(self, index: int,
                      generator: Optional[torch.Generator]) -> Tensor:
@@ -219,11 +228,11 @@ class L2Ball(Ball):
         radius = self.eps * (1 - 8 * torch.finfo(delta.dtype).eps)
         shrink = (radius * self._inverse(self._length(delta), torch.float64)
                   ).clamp(max=1).to(delta.dtype)
-        return (self.images + delta * shrink).clamp(*self.bounds)
+        return (self.images + delta * shrink).clamp(0, 1)
 
     def contains(self, images: Tensor) -> Tensor:
         delta = images - self.images
-        inside = (images >= self.bounds[0]) & (images <= self.bounds[1])
+        inside = (images >= 0) & (images <= 1)
         if self.mask is not None:
             inside = inside & (self.mask | (delta == 0))
         return inside.flatten(1).all(1) & (

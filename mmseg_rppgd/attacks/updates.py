@@ -15,9 +15,12 @@ class Update(ABC):
     """A rule that turns an iterate and its gradient into the next iterate.
 
     ``in_ball`` is False while the iterates may lie outside the ball.
+    ``plans_ahead`` says whether a step depends on the number of steps to
+    come; it is True for a rule that does not say.
     """
 
     in_ball = True
+    plans_ahead = True
 
     def init(self, ball: Ball, alpha: float, steps: int) -> None:
         """Begin a run of ``steps`` steps of size ``alpha`` in ``ball``."""
@@ -41,6 +44,8 @@ class Update(ABC):
 class FixedStep(Update):
     """Step by alpha along the steepest ascent, then project (Eq. 9)."""
 
+    plans_ahead = False
+
     def step(self, adv_images: Tensor, grad: Tensor, loss: Tensor) -> Tensor:
         direction = self.ball.ascent_direction(grad)
         return self.ball.project(adv_images + self.alpha * direction)
@@ -56,6 +61,8 @@ class MomentumStep(Update):
         decay (float): What is kept of the accumulated gradient. Defaults
             to 1.
     """
+
+    plans_ahead = False
 
     def __init__(self, decay: float = 1.0) -> None:
         self.decay = decay
@@ -76,55 +83,29 @@ class MomentumStep(Update):
         return self.ball.project(adv_images + self.alpha * direction)
 
 
-class Adam:
-    """The direction of Adam, for ascent.
-
-    Paper: Kingma and Ba, Adam, ICLR 2015; amsgrad of Reddi et al., ICLR
-    2018.
-
-    Args:
-        amsgrad (bool): Divide by the largest second moment so far instead
-            of the present one. Defaults to False.
-    """
-
-    betas = (0.9, 0.999)
-    tiny = 1e-8
-
-    def __init__(self, amsgrad: bool = False) -> None:
-        self.amsgrad = amsgrad
-        self.steps = 0
-
-    def direction(self, grad: Tensor) -> Tensor:
-        """Take in a gradient; return the step of unit learning rate."""
-        if not self.steps:
-            self.mean = torch.zeros_like(grad)
-            self.square = torch.zeros_like(grad)
-            self.largest = self.square
-        self.steps += 1
-        self.mean = torch.lerp(self.mean, grad, 1 - self.betas[0])
-        self.square = torch.lerp(self.square, grad * grad, 1 - self.betas[1])
-        self.largest = (
-            torch.maximum(self.largest, self.square)
-            if self.amsgrad else self.square)
-        mean = self.mean / (1 - self.betas[0]**self.steps)
-        square = self.largest / (1 - self.betas[1]**self.steps)
-        return mean / (square.sqrt() + self.tiny)
-
-
 class AdamStep(Update):
     """Step by Adam (amsgrad) with alpha as learning rate, then project.
 
     The loop hands it the gradient of a sum over pixels, not of a mean, so
     that Adam's 1e-8 stays far below it.
+
+    Paper: Kingma and Ba, Adam, ICLR 2015; amsgrad of Reddi et al., ICLR
+    2018.
     """
+
+    plans_ahead = False
 
     def init(self, ball: Ball, alpha: float, steps: int) -> None:
         super().init(ball, alpha, steps)
-        self.adam = Adam(amsgrad=True)
+        self.point = ball.images.clone()  # torch's Adam moves it in place
+        self.adam = torch.optim.Adam(
+            [self.point], alpha, amsgrad=True, maximize=True)
 
     def step(self, adv_images: Tensor, grad: Tensor, loss: Tensor) -> Tensor:
-        direction = self.adam.direction(grad)
-        return self.ball.project(adv_images + self.alpha * direction)
+        self.point.copy_(adv_images)
+        self.point.grad = grad
+        self.adam.step()
+        return self.ball.project(self.point)
 
 
 class APGDStep(Update):

@@ -7,7 +7,7 @@ from mmengine.model import is_model_wrapper
 from mmengine.runner import autocast
 from torch import nn
 
-from ..attacks.base import Attack
+from ..attacks.base import Attack, refuse_targets
 from ..pixel_model import perturb_batch
 from ..pixel_model.batches import check_adv_ratio
 from ..registry import ATTACKS, HOOK_SUFFIX, HOOKS
@@ -36,7 +36,8 @@ class AttackHook(Hook):
           refuses this hook in training.
 
     Args:
-        attack (dict | Attack): The attack, or its config in ``ATTACKS``.
+        attack (dict | Attack): The attack, or its config in ``ATTACKS``. A
+            targeted one is refused: the labels are the true ones.
         stages (str | list[str]): Loops whose batches are attacked: any of
             ``'train'``, ``'val'``, ``'test'``. Defaults to 'train'.
         adv_ratio (float): Share of a training batch that is attacked,
@@ -57,6 +58,7 @@ class AttackHook(Hook):
                  adv_ratio: float = 0.5) -> None:
         self.attack = (
             attack if isinstance(attack, Attack) else ATTACKS.build(attack))
+        refuse_targets(self.attack, type(self).__name__)
         listed = [stages] if isinstance(stages, str) else stages
         if (not isinstance(listed, (list, tuple)) or not listed
                 or any(stage not in STAGES for stage in listed)):

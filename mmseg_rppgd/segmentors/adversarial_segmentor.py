@@ -8,7 +8,7 @@ from mmseg.models.segmentors import BaseSegmentor
 from mmseg.registry import MODELS as MMSEG_MODELS
 from torch import Tensor, nn
 
-from ..attacks.base import Attack, capture
+from ..attacks.base import Attack, capture, refuse_targets
 from ..pixel_model import (PixelModel, last_head, perturb_batch,
                            unwrap_segmentor)
 from ..pixel_model.batches import check_adv_ratio
@@ -28,7 +28,8 @@ class AdversarialSegmentor(BaseSegmentor):
 
     .. code:: text
 
-     loss(): perturb_batch() -> segmentor.loss() -> logs
+     loss(): perturb_batch() -> mixed_loss() -> logs
+     mixed_loss(): segmentor.loss(), or what a strategy makes of it
      predict(), _forward(), encode_decode(), ...: segmentor
 
     The children of this module are those of the segmentor, not the segmentor
@@ -36,14 +37,18 @@ class AdversarialSegmentor(BaseSegmentor):
     checkpoint and loads with the stock config, and optimizer constructors
     that read names (layer decay) work as they do without this class.
 
+    Another training strategy is a subclass with its own :meth:`mixed_loss`.
+
     Logged beside the losses, in percent: ``attack_mis_ratio`` (wrong pixels
     in the attack's last prediction), ``acc_clean`` and ``acc_adv`` (accuracy
-    of the last head in training mode, of heads with a ``conv_seg``); and
-    ``attack_time_share`` in [0, 1], of the iteration before.
+    of the last head in training mode, of heads with a ``conv_seg``, where it
+    last saw a whole batch); and ``attack_time_share`` in [0, 1], of the
+    iteration before.
 
     Args:
         segmentor (dict | nn.Module): The segmentor, or its config.
-        attack (dict | Attack): The attack, or its config in ``ATTACKS``.
+        attack (dict | Attack): The attack, or its config in ``ATTACKS``. A
+            targeted one is refused: the labels are the true ones.
         adv_ratio (float): Share of a batch that is attacked,
             floor(B x adv_ratio + 0.5) images. Defaults to 0.5.
         kwargs: data_preprocessor, init_cfg, pretrained, train_cfg and
@@ -70,13 +75,10 @@ class AdversarialSegmentor(BaseSegmentor):
         check_adv_ratio(adv_ratio)
         self.attack = (
             attack if isinstance(attack, Attack) else ATTACKS.build(attack))
+        refuse_targets(self.attack, type(self).__name__)
         self.adv_ratio = adv_ratio
         self.time_share = TimeShare()
-        # Past nn.Module, which would register it under a prefix.
-        self.__dict__['segmentor'] = segmentor
-        for name in ('_modules', '_parameters', '_buffers',
-                     '_non_persistent_buffers_set'):
-            self.__dict__[name] = getattr(segmentor, name)
+        self._adopt_children(segmentor)
 
     @staticmethod
     def _build_segmentor(segmentor: Union[dict, nn.Module],
@@ -103,6 +105,18 @@ class AdversarialSegmentor(BaseSegmentor):
                 'of a segmentor only, but segmentor is already built')
         return unwrap_segmentor(segmentor)
 
+    def _adopt_children(self, segmentor: nn.Module) -> None:
+        """Have the children of the segmentor, under their own names.
+
+        The very dictionaries are shared, so what is replaced here is there
+        too, and copies and pickles stay whole.
+        """
+        # Past nn.Module, which would register it under a prefix.
+        self.__dict__['segmentor'] = segmentor
+        for name in ('_modules', '_parameters', '_buffers',
+                     '_non_persistent_buffers_set'):
+            self.__dict__[name] = getattr(segmentor, name)
+
     def __getattr__(self, name: str) -> Any:
         try:
             return super().__getattr__(name)
@@ -125,7 +139,7 @@ class AdversarialSegmentor(BaseSegmentor):
         self._is_init = True
 
     def loss(self, inputs: Tensor, data_samples: list) -> Dict[str, Tensor]:
-        """Return the segmentor's losses on the mixed batch, and logs."""
+        """Return the losses on the mixed batch, and logs."""
         share = self.time_share.begin()
         result = perturb_batch(
             self.attack,
@@ -138,7 +152,9 @@ class AdversarialSegmentor(BaseSegmentor):
         self.time_share.spent(result.seconds)
         with capture(getattr(last_head(self.segmentor), 'conv_seg',
                              None)) as logits:
-            losses = self.segmentor.loss(result.inputs, data_samples)
+            losses = self.mixed_loss(result.inputs, data_samples,
+                                     len(result.adv_images))
+        logits = [maps for maps in logits if len(maps) == len(data_samples)]
         logs = {}
         if result.mis_ratio is not None:
             logs['attack_mis_ratio'] = result.mis_ratio.nanmean()
@@ -150,6 +166,28 @@ class AdversarialSegmentor(BaseSegmentor):
             logs['attack_time_share'] = torch.tensor(share)
         losses.update(logs)
         return losses
+
+    def mixed_loss(self, inputs: Tensor, data_samples: list,
+                   num_adv: int) -> Dict[str, Tensor]:
+        """Return the losses on a mixed batch; what strategies override.
+
+        Args:
+            inputs (Tensor): The batch (B, 3, H, W), as the data preprocessor
+                gives it.
+            data_samples (list[SegDataSample]): Its samples.
+            num_adv (int): How many images, the last ones, are adversarial.
+
+        Returns:
+            dict: Tensors by name; those with ``loss`` in their name are
+            summed into what is minimised.
+
+        Example:
+            >>> def mixed_loss(self, inputs, data_samples, num_adv):
+            ...     losses = self.segmentor.loss(inputs, data_samples)
+            ...     losses['loss_size'] = 1e-3 * inputs.square().mean()
+            ...     return losses
+        """
+        return self.segmentor.loss(inputs, data_samples)
 
     def _accuracies(self, logits: Tensor, data_samples: list,
                     num_adv: int) -> Dict[str, Tensor]:

@@ -253,7 +253,8 @@ def test_apgd_is_not_weaker_than_pgd_on_its_objective(model, images):
 @pytest.mark.parametrize('kwargs, message', [
     (dict(schedule='slow'), "schedule must be 'eps-reducing' or 'fixed'"),
     (dict(objective='pgd'), "objective must be None, 'rppgd' or"),
-    (dict(objective='rppgd', targeted=True), 'targeted=True has no meaning'),
+    (dict(objective='rppgd', targeted=True), 'targeted=True has no meaning '
+     'for APGD as it is set up'),
     (dict(pixel_loss='dice'), 'pixel_loss must be one of'),
     (dict(pixel_weights='fair'), 'pixel_weights must be None, one of'),
     (dict(steps=0), 'steps must be >= 1'),

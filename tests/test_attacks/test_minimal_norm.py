@@ -108,3 +108,37 @@ def test_minimal_is_infinite_zero_or_nan_where_it_should_be(kind):
 
 def test_restarts_are_one_since_all_would_be_the_same():
     assert DAG(restarts=5).restarts == 1
+
+
+@pytest.mark.parametrize('kind', FAR)
+def test_search_and_its_norms_are_those_of_minimal(kind, model):
+    images = torch.rand(3, 3, 8, 10, dtype=torch.float64)
+    labels = clean_labels(model, images)
+    labels[1] = 255
+    attack = kind(.01, steps=25, threshold=.4, **FAR[kind])
+    search = attack.searching()
+    adv_images, mis_ratio = search.run(model, images, labels)
+    expected = attack.minimal(model, images, labels)
+    assert torch.equal(adv_images, expected.adv_images)
+    norms = search.norms(adv_images, images, mis_ratio)
+    assert torch.allclose(norms, expected.norms, equal_nan=True)
+    assert norms[1].isnan() and norms[0] > .01  # beyond the radius
+    again = search(model, images, labels)
+    assert torch.equal(again, adv_images)
+
+
+def test_search_leaves_the_attack_as_it_is(model, images):
+    labels = clean_labels(model, images)
+    attack = DeepFool(.01, steps=5)
+    before = attack(model, images, labels)
+    attack.searching().run(model, images, labels)
+    assert torch.equal(attack(model, images, labels), before)
+
+
+def test_norms_of_a_targeted_search_count_the_pixels_on_target(model, images):
+    targets = clean_labels(model, images).flip(0, 2)
+    search = DAG(steps=60, gamma=.05, targeted=True, threshold=.5).searching()
+    adv_images, mis_ratio = search.run(model, images, targets)
+    norms = search.norms(adv_images, images, mis_ratio)
+    reached = 1 - wrong_share(model, adv_images, targets) >= .5
+    assert torch.equal(norms.isfinite(), reached) and reached.any()

@@ -4,7 +4,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from mmseg_rppgd.attacks import PixelObjective, SegOutput
+from mmseg_rppgd.attacks import (GradientAttack, Objective, PixelObjective,
+                                 SegOutput)
 from mmseg_rppgd.attacks.base import check_inputs
 from mmseg_rppgd.attacks.objectives import PIXEL_LOSSES, PIXEL_WEIGHTS
 
@@ -183,3 +184,30 @@ def test_weights_of_each_name_exist():
 def test_bad_arguments_name_rule_and_value(kwargs, message):
     with pytest.raises(ValueError, match=message):
         value(**kwargs)
+
+
+def test_an_objective_says_what_it_needs_and_can_do():
+    pixels = PixelObjective('js', ['correct', 'cosine', 'balanced'])
+    assert not (pixels.needs_features or pixels.needs_clean
+                or pixels.plans_ahead)
+    assert pixels.can_target
+    assert PixelObjective(pixel_weights=['correct', 'segpgd']).plans_ahead
+
+
+def test_what_an_objective_does_not_say_is_taken_for_granted(monkeypatch):
+    class Own(Objective):
+
+        def loss(self, output, step, steps):
+            return output.logits.sum((1, 2, 3)) * step / steps
+
+    assert Own().plans_ahead and Own().can_target
+    monkeypatch.setitem(PIXEL_WEIGHTS, 'own', lambda *args: torch.ones(()))
+    assert PixelObjective(pixel_weights='own').plans_ahead
+
+
+def test_a_subclass_may_say_otherwise():
+    kind = type('Growing', (PixelObjective, ), dict(
+        plans_ahead=True, can_target=False))
+    assert kind().plans_ahead
+    with pytest.raises(ValueError, match='targeted=True has no meaning'):
+        GradientAttack(.1, objective=kind(), targeted=True)

@@ -5,7 +5,10 @@ import torch
 import torch.nn.functional as F
 from toy_models import ToySegmentor
 
-from mmseg_rppgd.attacks import BIM, FGSM, MIFGSM, PGD, RPPGD, CosPGD, SegPGD
+from mmseg_rppgd.attacks import (APGD, BIM, CW, FGSM, MIFGSM, PGD, RPPGD,
+                                 CosPGD, DeepFool, EnsembleAttack,
+                                 GradientAttack, PAdam, PixelObjective,
+                                 SegPGD)
 from mmseg_rppgd.attacks.diversity import InputDiversity, resample
 
 
@@ -216,3 +219,103 @@ def test_momentum_does_not_depend_on_what_may_not_move(model, images,
     assert torch.allclose(
         attack(model.eval(), images, labels, mask=mask),
         attack(confined, images, labels), rtol=0, atol=1e-12)
+
+
+class Halving(PGD):
+    """A rule for the step size that looks at the number of steps."""
+
+    def resolved_alpha(self, eps):
+        return eps * max(.5, 2 / self.steps)
+
+
+class UsersPGD(PGD):
+    pass
+
+
+def last(**kwargs):
+    return dict(kwargs, keep='last')
+
+
+@pytest.mark.parametrize('kind, kwargs, plans_ahead', [
+    (PGD, dict(), False), (PGD, dict(norm='l2', alpha=.5), False),
+    (UsersPGD, dict(), False), (BIM, dict(), False), (CosPGD, dict(), False),
+    (SegPGD, dict(), True), (Halving, dict(), True),
+    (GradientAttack, dict(objective=PixelObjective('js', 'correct')), False),
+    (GradientAttack, dict(objective=PixelObjective('ce', ['balanced',
+                                                          'segpgd'])), True),
+    (FGSM, dict(), False),
+    (MIFGSM, dict(), True), (MIFGSM, dict(alpha=.01), False),
+    (MIFGSM, dict(alpha=.01, diversity=.9), True),
+    (RPPGD, dict(), True), (RPPGD, dict(region_weights=(1, .5, .2)), False),
+    (RPPGD, dict(region_weights=lambda step, steps: (1, 0, step / steps)),
+     True),
+    (RPPGD, dict(region_weights=(1, .5, .2), pixel_weights='segpgd'), True),
+    (RPPGD, dict(region_weights=(1, .5, .2), pixel_weights='cosine'), False),
+    (PAdam, last(lr=.02), False), (APGD, last(), True),
+    (APGD, last(schedule='fixed'), True)])
+def test_an_attack_that_does_not_plan_ahead_is_read_off_a_longer_run(
+        kind, kwargs, plans_ahead, model, images, labels):
+    seen = []
+    long, short = (kind(**dict(dict(eps=.1), **kwargs), steps=steps)
+                   for steps in (20, 3))
+    long(model, images, labels, generator=seeded(),
+         callback=lambda step, adv_images: seen.append(adv_images))
+    adv_images = short(model, images, labels, generator=seeded())
+    assert long.plans_ahead is short.plans_ahead is plans_ahead
+    assert torch.equal(adv_images, seen[2]) is not plans_ahead
+
+
+def test_a_loop_of_ones_own_plans_ahead_unless_it_says_otherwise():
+    for attack in (CW(), CW(norm='l2', keep='last'), DeepFool(),
+                   EnsembleAttack([dict(type='PGD')])):
+        assert attack.plans_ahead
+
+    class Own(PGD):
+
+        def _run(self, *args):
+            return super()._run(*args)
+
+    assert Own().plans_ahead
+    assert not type('Anytime', (Own, ), dict(plans_ahead=False))().plans_ahead
+
+
+def test_the_steps_of_fgsm_are_no_choice():
+    assert FGSM.steps_are_fixed and type('MyFGSM', (FGSM, ),
+                                         {}).steps_are_fixed
+    assert not PGD.steps_are_fixed and not DeepFool.steps_are_fixed
+
+
+class TestArguments:
+
+    def test_those_of_the_bases_follow(self):
+        assert list(BIM.arguments().items()) == [
+            ('eps', None), ('random_start', False), ('alpha', None),
+            ('steps', 10), ('norm', 'linf'), ('ignore_index', None),
+            ('restarts', 1), ('targeted', False), ('keep', 'last')]
+
+    def test_a_constructor_that_takes_no_more_ends_the_list(self):
+        assert 'alpha' not in PAdam.arguments()
+        assert PAdam.arguments()['lr'] == '2/255'
+
+    def test_parts_that_a_preset_sets_are_none(self):
+        parts = {'objective', 'update', 'view'}
+        assert not parts & set(PGD.arguments())
+        assert parts & set(APGD.arguments()) == {'objective'}
+        assert parts <= set(GradientAttack.arguments())
+        assert parts <= set(type('Bare', (GradientAttack, ),
+                                 {}).arguments())
+
+    def test_an_argument_without_a_default_is_none(self):
+        assert EnsembleAttack.arguments()['attacks'] is None
+
+    def test_a_subclass_of_a_preset_keeps_its_arguments(self):
+
+        class Mine(APGD):
+
+            def __init__(self, eps=None, *, mine=3, **kwargs):
+                super().__init__(eps, **kwargs)
+
+        assert Mine.arguments() == {**APGD.arguments(), 'mine': 3}
+        with pytest.raises(TypeError, match="'other'; it takes .*mine.*"
+                           'objective'):
+            Mine(other=1)

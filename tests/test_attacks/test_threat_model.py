@@ -52,6 +52,32 @@ def test_default_l2_radius_has_the_rms_of_the_linf_one():
         0.03 * math.sqrt(3 * 5 * 7))
 
 
+@pytest.mark.parametrize('rms, size', [(.1, .1), ('8/255', 8 / 255)])
+def test_l2_radius_may_be_a_root_mean_square(rms, size):
+    threat = ThreatModel('l2', rms=rms)
+    assert threat.eps is None and threat.rms == size
+    for shape in ((1, 3, 5, 7), (2, 3, 4, 4)):
+        images = torch.full(shape, .5, dtype=torch.float64)
+        ball = threat.around(images)
+        assert ball.eps == threat.radius(images) == size * math.sqrt(
+            images[0].numel())
+        edge = ball.project(images + 1) - images
+        assert edge.square().mean().sqrt().item() == pytest.approx(size)
+
+
+@pytest.mark.parametrize('settings', [
+    dict(norm='linf', rms=.03), dict(norm='l2', eps=2, rms=.03)])
+def test_root_mean_square_is_for_l2_in_place_of_eps(settings):
+    with pytest.raises(ValueError, match='rms, the root mean square of an l2 '
+                       'ball, must be given in place of eps.*got rms 0.03'):
+        ThreatModel(**settings)
+
+
+def test_negative_root_mean_square_is_refused():
+    with pytest.raises(ValueError, match='rms must be >= 0 for l2'):
+        ThreatModel('l2', rms=-.1)
+
+
 @pytest.mark.parametrize('norm, eps', [('linf', .1), ('l2', .7)])
 @pytest.mark.parametrize('dtype, slack', [(torch.float32, 1e-6),
                                           (torch.float64, 1e-12)])

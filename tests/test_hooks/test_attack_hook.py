@@ -183,6 +183,19 @@ class TestRefusals:
                            ' PGD.*known attacks: .*RPPGD'):
             AttackHook(dict(type='PDG'))
 
+    @pytest.mark.parametrize('hook, message', [
+        (dict(type='mmseg_rppgd.PGDHook', targeted=True),
+         'PGDHook takes no targeted attack, but got PGD with targeted=True: '
+         'the labels there are the true ones'),
+        (dict(type='mmseg_rppgd.AttackHook', stages='test',
+              attack=dict(type='APGD', targeted=True)), 'but got APGD with'),
+        (dict(type='mmseg_rppgd.EnsembleAttackHook',
+              attacks=[dict(type='PGD', targeted=True)]),
+         'but got EnsembleAttack with targeted=True')])
+    def test_targets(self, hook, message):
+        with pytest.raises(ValueError, match=message):
+            HOOKS.build(hook)
+
     def test_hook_and_wrapper_together(self, tmp_path):
         hook = dict(type='mmseg_rppgd.PGDHook', steps=1)
         runner = make_runner(tmp_path, wrapped(), hooks=[hook])

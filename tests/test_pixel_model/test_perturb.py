@@ -298,6 +298,18 @@ def test_rppgd_reads_features_of_slide_inference():
     assert not torch.equal(result.adv_images[0], result.clean_images[0])
 
 
+def test_nearest_success_of_a_search_is_found():
+    segmentor, data = tiny_segmentor(), batch()
+    search = ATTACKS.build(
+        dict(type='DeepFool', steps=20, threshold=.5)).searching()
+    result = perturb_batch(search, segmentor, **data)
+    adv_images, images = map(torch.stack,
+                             (result.adv_images, result.clean_images))
+    norms = search.norms(adv_images, images, result.mis_ratio)
+    assert norms.isfinite().any()
+    assert torch.equal(norms.isfinite(), result.mis_ratio >= 50)
+
+
 class TestCrop:
 
     def test_single_window_equals_the_whole_image(self):

@@ -99,6 +99,51 @@ class TestLoss:
         assert {'acc_adv', 'decode_1.loss_ce'} <= set(loss(model))
 
 
+class FirstAdversarial(AdversarialSegmentor):
+    """A strategy: the loss of the adversarial part, twice that of the rest."""
+
+    def mixed_loss(self, inputs, data_samples, num_adv):
+        first = len(data_samples) - num_adv
+        self.given = inputs, num_adv
+        clean, adversarial = (
+            self.segmentor.loss(inputs[part], data_samples[part])
+            for part in (slice(0, first), slice(first, None)))
+        return {
+            'clean.loss': clean['decode.loss_ce'],
+            'adv.loss': 2 * adversarial['decode.loss_ce']
+        }
+
+
+class TestStrategy:
+
+    def test_it_decides_the_losses(self):
+        model = FirstAdversarial(
+            tiny_segmentor(), dict(PGD, random_start=False), adv_ratio=.25)
+        data = model.data_preprocessor(batch([(32, 32)] * 4), True)
+        losses = model.train()(**data, mode='loss')
+        inputs, num_adv = model.given
+        assert num_adv == 1
+        assert torch.equal(inputs[:3], data['inputs'][:3])
+        assert not torch.equal(inputs[3], data['inputs'][3])
+        total, _ = model.parse_losses(losses)
+        assert torch.equal(total, losses['clean.loss'] + losses['adv.loss'])
+        total.backward()
+        assert model.decode_head.conv_seg.weight.grad.abs().sum() > 0
+
+    def test_accuracies_need_a_pass_of_the_whole_batch(self):
+        model = FirstAdversarial(tiny_segmentor(), PGD)
+        assert set(loss(model)) == {'clean.loss', 'adv.loss',
+                                    'attack_mis_ratio'}
+
+    def test_the_default_is_the_loss_of_the_segmentor(self):
+        model = wrap().eval()
+        data = model.data_preprocessor(batch([(32, 32)] * 2), True)
+        own = model.mixed_loss(**data, num_adv=1)
+        stock = model.segmentor.loss(**data)
+        assert own.keys() == stock.keys()
+        assert torch.equal(own['decode.loss_ce'], stock['decode.loss_ce'])
+
+
 class TestDelegation:
 
     def test_prediction_is_the_segmentors(self):
@@ -205,6 +250,11 @@ class TestConfig:
     def test_share(self):
         with pytest.raises(ValueError, match='adv_ratio must be in.*got -1'):
             wrap(adv_ratio=-1)
+
+    def test_targets(self):
+        with pytest.raises(ValueError, match='AdversarialSegmentor takes no '
+                           'targeted attack, but got PGD with'):
+            wrap(attack=dict(type='PGD', targeted=True))
 
     def test_built_attack(self):
         attack = ATTACKS.build(PGD)

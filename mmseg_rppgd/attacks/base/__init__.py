@@ -1,5 +1,6 @@
 """What attacks are written with."""
-from .attack import Attack, AttackResult, Callback, check_int
+from .attack import (Attack, AttackResult, Callback, check_int,
+                     refuse_targets)
 from .frozen import frozen, own_chance
 from .gradients import (FiniteCheck, ascent_gradient, check_depends,
                         gradient)
@@ -10,16 +11,16 @@ from .model import (DEFAULT_IGNORE_INDEX, AttackedModel, CheckedModel, Model,
 from .one_by_one import OneImage, one_by_one, select
 from .tensors import (at_least_float32, describe, full_precision,
                       predict_classes)
-from .trackers import (BestIterate, Candidates, SmallestSuccess,
+from .trackers import (BestInBall, BestIterate, SmallestSuccess,
                        count_reached, perturbation_norm)
 
 __all__ = [
-    'Attack', 'AttackInputs', 'AttackResult', 'AttackedModel', 'BestIterate',
-    'Callback', 'Candidates', 'CheckedModel', 'DEFAULT_IGNORE_INDEX',
+    'Attack', 'AttackInputs', 'AttackResult', 'AttackedModel', 'BestInBall',
+    'BestIterate', 'Callback', 'CheckedModel', 'DEFAULT_IGNORE_INDEX',
     'FiniteCheck', 'Generators', 'Model', 'OneImage', 'RANGE_SLACK',
     'SegOutput', 'SmallestSuccess', 'ascent_gradient', 'at_least_float32',
     'capture', 'check_depends', 'check_generators', 'check_inputs',
     'check_int', 'check_model', 'count_reached', 'describe', 'frozen',
     'full_precision', 'gradient', 'one_by_one', 'own_chance',
-    'perturbation_norm', 'predict_classes', 'select'
+    'perturbation_norm', 'predict_classes', 'refuse_targets', 'select'
 ]

@@ -34,6 +34,16 @@ class Attack(ABC):
     Calling it returns adversarial images and changes nothing else: see
     :meth:`__call__`.
 
+    A subclass says what it is like:
+
+    - ``can_target``: whether it has a targeted meaning;
+    - ``needs_features``: whether it reads the features of the model;
+    - ``plans_ahead``: whether a step depends on the number of steps to come.
+      If not, the step k of a long run is the last one of a run of k steps;
+    - ``steps_are_fixed``: whether its number of steps is no choice;
+    - ``parts``: those arguments of its own that a subclass with a
+      constructor sets itself.
+
     Args:
         eps (float | str, optional): Radius in units of the [0, 1] pixel
             range, as a number or a fraction like ``'8/255'``. Defaults to
@@ -56,9 +66,10 @@ class Attack(ABC):
 
     can_target = True
     needs_features = False
-    feature_layer: Optional[str] = None
-    # Arguments that the classes which compose the attack set themselves.
+    plans_ahead = True
+    steps_are_fixed = False
     parts: Tuple[str, ...] = ()
+    feature_layer: Optional[str] = None
 
     def __init__(self,
                  eps: Optional[Number] = None,
@@ -82,8 +93,8 @@ class Attack(ABC):
             raise TypeError(f'targeted must be a bool, but got {targeted!r}')
         if targeted and not self.can_target:
             raise ValueError(
-                f'targeted=True has no meaning for {self.name}; use PGD, '
-                'SegPGD or CosPGD for a targeted attack')
+                f'targeted=True has no meaning for {self.name} as it is set '
+                'up; use PGD, SegPGD or CosPGD for a targeted attack')
         if keep not in ('last', 'best'):
             raise ValueError("keep must be 'last' or 'best', but got "
                              f'{keep!r}')
@@ -94,25 +105,22 @@ class Attack(ABC):
 
     @classmethod
     def arguments(cls) -> Dict[str, Any]:
-        """Return the names of the arguments and their defaults.
+        """Return the arguments that the attack takes and their defaults.
 
-        Those of the bases are among them where they are passed on; one
-        without a default has None.
+        Those of its bases included; None where there is no default.
         """
         found: Dict[str, Any] = {}
-        for base in inspect.getmro(cls):
-            if '__init__' not in vars(base):
-                continue
+        bases = [base for base in cls.__mro__
+                 if '__init__' in vars(base) and base is not object]
+        for base in bases:
             parameters = inspect.signature(base.__init__).parameters.values()
             hidden = {'self', *found}
-            if base is not cls:
+            if base is not bases[0]:
                 hidden.update(vars(base).get('parts', ()))
             found.update({
                 p.name: None if p.default is p.empty else p.default
-                for p in parameters
-                if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)
-                and p.name not in hidden
-            })
+                for p in parameters if p.name not in hidden
+                and p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)})
             if not any(p.kind is p.VAR_KEYWORD for p in parameters):
                 break
         return found
@@ -240,6 +248,24 @@ def own_copies(callback: Callback) -> Callback:
         callback(step, adv_images.clone())
 
     return call
+
+
+def refuse_targets(attack: Attack, where: str) -> None:
+    """Refuse a targeted attack where there are only true labels.
+
+    Args:
+        attack (Attack): The attack.
+        where (str): What is given true labels, for the message.
+
+    Raises:
+        ValueError: If the attack is targeted.
+    """
+    if attack.targeted:
+        raise ValueError(
+            f'{where} takes no targeted attack, but got {attack.name} with '
+            'targeted=True: the labels there are the true ones, and moving '
+            'towards them makes the images easier. Leave targeted out, or '
+            'call the attack itself, with target labels')
 
 
 def check_int(name: str, value: Any, least: Optional[int] = None) -> None:

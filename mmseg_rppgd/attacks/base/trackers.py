@@ -4,7 +4,7 @@ from typing import Optional
 import torch
 from torch import Tensor
 
-from ..threat_model import Ball
+from ..threat_model import Ball, ThreatModel
 from .attack import AttackResult
 from .inputs import AttackInputs
 from .model import CheckedModel
@@ -40,7 +40,7 @@ class BestIterate:
                             100 * self.wrong / self.inputs.num_labelled)
 
 
-class Candidates:
+class BestInBall:
     """The most wrong image in the ball that an attack comes by.
 
     An iterate inside the ball is judged by the logits it gave; of one
@@ -57,6 +57,9 @@ class Candidates:
         self.model = model
         self.ball = ball
         self.tracker = BestIterate(inputs)
+
+    def see_start(self, images: Tensor, logits: Tensor) -> None:
+        """Pass over the clean images, which are no answer of an attack."""
 
     @torch.no_grad()
     def see(self, images: Tensor, logits: Tensor) -> Tensor:
@@ -76,7 +79,8 @@ class Candidates:
 class SmallestSuccess:
     """The nearest image at which enough labelled pixels are wrong.
 
-    Until there is one, the one with most wrong pixels.
+    Until there is one, the one with most wrong pixels. Every image is in its
+    ``ball``.
 
     Args:
         inputs (AttackInputs): Checked inputs.
@@ -88,10 +92,17 @@ class SmallestSuccess:
                  threshold: float) -> None:
         self.inputs = inputs
         self.norm = norm
+        widest = 1. if norm == 'linf' else inputs.images[0].numel()**.5
+        self.ball = ThreatModel(norm, widest).around(
+            inputs.images, inputs.mask)
         self.enough = threshold * inputs.num_labelled
         self.images = inputs.images
         self.wrong = torch.full_like(inputs.num_labelled, -1)
         self.norms = torch.full_like(inputs.num_labelled, float('inf'))
+
+    def see_start(self, images: Tensor, logits: Tensor) -> None:
+        """Consider the clean images, which may be wrong enough."""
+        self.see(images, logits)
 
     def see(self, images: Tensor, logits: Tensor) -> Tensor:
         """Consider an iterate and the logits it gave; return it."""

@@ -2,7 +2,8 @@ import pytest
 import torch
 from toy_models import FAST
 
-from mmseg_rppgd.attacks import PGD
+from mmseg_rppgd.attacks import (APGD, BIM, FGSM, PGD, GradientAttack,
+                                 PAdam)
 from mmseg_rppgd.registry import ATTACKS
 
 
@@ -65,3 +66,26 @@ def test_callback_may_write_to_what_it_is_given(model, images, labels):
     adv_images = PGD(random_start=False)(
         model, images, labels, callback=lambda step, x: x.mul_(255))
     assert torch.equal(adv_images, expected)
+
+
+def test_arguments_are_those_that_a_class_takes_and_passes_on():
+    assert PGD.arguments() == dict(
+        eps=None, alpha=None, steps=10, random_start=True, norm='linf',
+        ignore_index=None, restarts=1, targeted=False, keep='last')
+    assert FGSM.arguments()['steps'] == 1
+    assert BIM.arguments()['random_start'] is False
+    assert 'alpha' not in PAdam.arguments()  # which passes lr on
+
+
+def test_parts_are_arguments_of_who_composes_an_attack_alone():
+    assert {'objective', 'update', 'view'} <= set(GradientAttack.arguments())
+    assert not {'objective', 'update', 'view'} & set(PGD.arguments())
+    assert 'objective' in APGD.arguments()  # of its own
+
+
+@pytest.mark.parametrize('name', FAST)
+def test_every_argument_can_be_given(name):
+    kind = ATTACKS.module_dict[name]
+    arguments = {k: v for k, v in kind.arguments().items()
+                 if k not in FAST[name]}
+    kind(**arguments, **FAST[name])

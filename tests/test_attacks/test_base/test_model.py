@@ -5,7 +5,7 @@ from torch import nn
 from toy_models import ToySegmentor
 
 from mmseg_rppgd.attacks import PGD, RPPGD, SegOutput
-from mmseg_rppgd.attacks.base import AttackedModel
+from mmseg_rppgd.attacks.base import AttackedModel, capture
 
 
 @pytest.mark.parametrize('model, error, message', [
@@ -85,3 +85,73 @@ def test_features_are_what_the_layer_gave(images, labels):
         attack(nn.Sequential(conv, norm, nn.ReLU(inplace), head).double(),
                images, labels) for inplace in (False, True))
     assert torch.equal(apart, in_place)
+
+
+class TestContract:
+
+    def test_a_callable_has_the_defaults(self):
+        model = AttackedModel(lambda images: images)
+        assert model.ignore_index == 255
+        assert model.attacked_networks() == []
+        assert model.no_features_reason() == ''
+        images = torch.rand(1, 3, 2, 2)
+        assert model(images) is images
+        assert model.without_features()(images) is images
+
+    def test_a_network_is_frozen_and_its_layers_can_be_tapped(self, images):
+        network = ToySegmentor(give_features=False).double().eval()
+        model = AttackedModel(network)
+        assert model.attacked_networks() == [network]
+        tapped = model.with_feature_layer('stem')
+        output = tapped(images)
+        assert torch.equal(output.features, network.stem(images))
+        assert torch.equal(output.logits, network(images))
+        assert torch.equal(model(images), network(images))
+        bare = tapped.without_features()
+        assert torch.equal(bare(images), network(images))
+
+    def test_a_subclass_tells_more(self, images, labels):
+
+        class Knows(AttackedModel):
+            ignore_index = 7
+
+            def no_features_reason(self):
+                return 'ask for them'
+
+        model = Knows(lambda images: images.repeat(1, 2, 1, 1))
+        assert torch.equal(
+            PGD()(model, images, torch.full_like(labels, 7)), images)
+        with pytest.raises(ValueError, match=r'RPPGD needs features, but the '
+                           r'model gives none \(ask for them\)'):
+            RPPGD()(model, images, labels.clamp(max=3))
+
+    def test_layer_without_a_map_is_named(self, images):
+        network = nn.Sequential(nn.Conv2d(3, 2, 1), nn.Flatten()).double()
+        with pytest.raises(ValueError, match="feature_layer '1' must give a "
+                           r'feature map .*it gave a tensor \(2, 160\)'):
+            AttackedModel(network).with_feature_layer('1')(images)
+
+
+class TestCapture:
+
+    def test_outputs_are_copies_that_stay(self):
+        module = nn.Sequential(nn.Identity(), nn.ReLU(inplace=True))
+        images = torch.tensor([-1., 1.])
+        with capture(module[0]) as captured:
+            module(images.clone())
+        assert torch.equal(captured[0], images)
+
+    def test_every_run_is_collected_and_no_hook_stays(self):
+        module = nn.Identity()
+        with capture(module) as given, capture(module, reads=True) as read:
+            module(torch.zeros(1))
+            module(torch.ones(1))
+        assert [x.item() for x in given] == [0, 1]
+        assert [x.item() for x in read] == [0, 1]
+        module(torch.ones(1))
+        assert len(given) == len(read) == 2
+
+    def test_without_a_module_there_is_nothing(self):
+        with capture(None) as captured:
+            pass
+        assert captured == []
