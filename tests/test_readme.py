@@ -1,5 +1,7 @@
 """What the README shows works as it is written."""
 import re
+import shlex
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -89,3 +91,14 @@ def test_links_lead_to_files(path):
 def test_commands_lead_to_scripts():
     for path in set(re.findall(r'tools/\w+\.(?:sh|py)', README)):
         assert (ROOT / path).is_file(), path
+
+
+@pytest.mark.parametrize('line', sorted({
+    line for file in ('README.md', 'docs/protocol.md') for line in re.findall(
+        r'^python -m mmseg_rppgd .*|(?<=`)python -m mmseg_rppgd [^`]+',
+        (ROOT / file).read_text(encoding='utf-8'), re.M)}))
+def test_commands_take_the_arguments_that_are_shown(line):
+    name, *words = shlex.split(line, comments=True)[3:]
+    module = import_module(f'mmseg_rppgd.commands.{name.replace("-", "_")}')
+    if words:  # without any it is the name of a command
+        module.parser().parse_args(words)

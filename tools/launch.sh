@@ -2,6 +2,7 @@
 # Run a tool in several processes on this machine, one per GPU, or on CPU.
 #
 #   tools/launch.sh NPROC tools/train.py CONFIG [its other arguments]
+#   tools/launch.sh NPROC -m mmseg_rppgd robust-test CONFIG CHECKPOINT ...
 #   NNODES=2 NODE_RANK=0 MASTER_ADDR=10.0.0.1 tools/launch.sh 8 tools/...
 #
 # On a Slurm cluster start the tool itself: srun python tools/train.py CONFIG

@@ -5,7 +5,6 @@ import sys
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from rich.console import Console
-from rich.table import Table
 
 from ..cli import errors_in_a_sentence
 from ..compat import require_mmseg
@@ -48,30 +47,15 @@ def read_values(report: Dict[str, Any], metric: str) -> Dict[Key, float]:
     return values
 
 
-def key_cell(value: Any) -> str:
-    """A name, a number of steps or a radius (0.03) in a table."""
-    from ..evaluation.report.tables import cell
-    return f'{value:.4g}' if isinstance(value, float) else cell(value)
+def compare(names: Sequence[str], paths: Sequence[str], metric: str) -> Any:
+    """The table of several models: the rows that every report has.
 
-
-def build_table(names: Sequence[str], columns: Sequence[Dict[Key, float]],
-                title: str) -> Table:
-    """Rows that every report has, in the order of the first."""
-    from ..evaluation.report.tables import cell
-    table = Table(title=title)
-    for name in ('attack', 'norm', 'eps', 'steps'):
-        table.add_column(name, no_wrap=True)
-    for name in names:
-        table.add_column(name, justify='right', no_wrap=True)
-    for key in columns[0]:
-        if all(key in column for column in columns):
-            table.add_row(*map(key_cell, key),
-                          *[cell(column[key]) for column in columns])
-    return table
-
-
-def compare(names: Sequence[str], paths: Sequence[str], metric: str) -> Table:
-    """The table of several models."""
+    Raises:
+        FileNotFoundError: If there is no such report.
+        ValueError: If a file is no report, or the reports are of different
+            images.
+    """
+    from ..evaluation.report.tables import Table
     from ..evaluation.results.finished import read_results
     reports = [read_results(path) for path in paths]
     images = {report['dataset']['num_images'] for report in reports}
@@ -79,8 +63,12 @@ def compare(names: Sequence[str], paths: Sequence[str], metric: str) -> Table:
         raise ValueError('the reports are of different numbers of images: '
                          f'{sorted(images)}; use the same --limit')
     columns = [read_values(report, metric) for report in reports]
-    return build_table(names, columns,
-                       f'{metric} in percent, {images.pop()} images')
+    rows = [[name, norm, None if eps is None else f'{eps:.4g}', steps,
+             *[column[name, norm, eps, steps] for column in columns]]
+            for name, norm, eps, steps in columns[0]
+            if all((name, norm, eps, steps) in column for column in columns)]
+    return Table(f'{metric} in percent, {images.pop()} images',
+                 ['attack', 'norm', 'eps', 'steps', *names], rows, words=4)
 
 
 def main(argv: Optional[Sequence[str]] = None,
@@ -102,8 +90,8 @@ def main(argv: Optional[Sequence[str]] = None,
             print(json.dumps(worst_case_of(args.reports, args.seed),
                              indent=2))
             return
-        names, paths = zip(*pairs)
+        from ..evaluation.report.tables import to_screen
+        table = compare(*zip(*pairs), args.metric)
         # A log has no width; there the table must not be folded.
         width = None if sys.stdout.isatty() else 130
-        Console(width=width, highlight=False).print(
-            compare(names, paths, args.metric))
+        Console(width=width, highlight=False).print(to_screen(table))
