@@ -14,7 +14,8 @@ from typing import Any, Dict, List, Tuple
 from rich.console import Console
 from rich.table import Table
 
-from mmseg_rppgd.evaluation.report.tables import cell, flat_rows
+from mmseg_rppgd.evaluation.report.tables import flat_rows
+from mmseg_rppgd.evaluation.report.writers import cell
 from mmseg_rppgd.evaluation.results.results import worst_balls
 
 METRICS = ('mIoU', 'aAcc', 'mAcc', 'MisRatio', 'NmIoU', 'CmIoU')
