@@ -10,6 +10,8 @@ from mmseg_rppgd.metrics import count_classes, pack_counts
 CLASSES = ('ground', 'wall', 'sky')
 IMAGES = 3
 SIZE = 24, 40
+# A name that is anything but harmless in a file.
+HOSTILE = 'a|b \\| <img src=x onerror=alert(1)> &lt; [red]x\nnew :smile:'
 INFO = dict(config='configs/tiny.py', checkpoint='tiny.pth', sha256='0' * 64)
 
 

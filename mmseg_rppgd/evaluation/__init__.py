@@ -4,7 +4,8 @@ from .evaluate import evaluate
 from .plan import Plan, Row, known_suites, make_plan, make_rows
 from .results.worst_case import worst_case
 from .robust_test_loop import RobustTestLoop
-from .run.models import TestedModel, TestedSegmentor
+from .run.models import TestedModel
+from .run.segmentor import TestedSegmentor
 
 __all__ = [
     'Plan', 'RobustTestLoop', 'Row', 'TestedModel', 'TestedSegmentor',

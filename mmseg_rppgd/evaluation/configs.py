@@ -22,7 +22,7 @@ from ..config import load_config, require_checkpoint
 from ..pixel_model import unwrap_segmentor
 from ..registry import HOOKS, SCOPE
 from .files import digest, file_sha256, write_json
-from .run.models import TestedSegmentor
+from .run.segmentor import TestedSegmentor
 
 
 def prepare_config(cfg: Config) -> None:

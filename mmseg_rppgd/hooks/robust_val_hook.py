@@ -1,5 +1,5 @@
 """Measure robustness in each validation of a training."""
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, Optional
 
 import numpy as np
 import torch
@@ -8,8 +8,9 @@ from mmengine.dist import all_reduce, get_rank, get_world_size
 from mmengine.hooks import Hook
 from torch import Tensor
 
-from ..attacks.base import Attack
-from ..pixel_model import last_head, perturb_batch, unwrap_segmentor
+from ..attacks.base import DEFAULT_IGNORE_INDEX, Attack, refuse_targets
+from ..metrics import accuracy, count_classes, mean_iou
+from ..pixel_model import perturb_batch
 from ..registry import ATTACKS, HOOKS
 from .attack_hook import loop_precision, unwrap_model
 
@@ -21,7 +22,9 @@ class RobustValHook(Hook):
     After each validation some images of the validation set, evenly spaced,
     are attacked with noise that depends on the image alone, so that values
     of one training compare. Several processes share the images. The metrics
-    can choose the best checkpoint: ``save_best='robust/mIoU'``.
+    can choose the best checkpoint: ``save_best='robust/mIoU'``. They follow
+    mmseg's ``IoUMetric`` and leave out what the evaluator of the validation
+    does.
 
     Note:
         - It runs before all other hooks: the metrics must be there when
@@ -29,7 +32,8 @@ class RobustValHook(Hook):
           must not have put the averaged weights away.
 
     Args:
-        attack (dict | Attack): The attack, or its config in ``ATTACKS``.
+        attack (dict | Attack): The attack, or its config in ``ATTACKS``. A
+            targeted one is refused: the labels are the true ones.
         num_images (int): Number of images. Defaults to 50, or all where
             there are fewer.
         interval (int): Measure in the first validation and every
@@ -56,6 +60,7 @@ class RobustValHook(Hook):
                                  f'{value!r}')
         self.attack = (
             attack if isinstance(attack, Attack) else ATTACKS.build(attack))
+        refuse_targets(self.attack, type(self).__name__)
         self.num_images = num_images
         self.interval = interval
         self._num_validations = 0
@@ -68,7 +73,8 @@ class RobustValHook(Hook):
         if self._num_validations % self.interval == 0:
             counts = self.counts(runner, get_rank(), get_world_size())
             all_reduce(counts)
-            self._last = summary(counts)
+            self._last = {'robust/mIoU': float(mean_iou(counts.numpy())),
+                          'robust/aAcc': float(accuracy(counts.numpy()))}
         self._num_validations += 1
         if metrics is not None:
             metrics.update(self._last)
@@ -77,53 +83,38 @@ class RobustValHook(Hook):
         """Attack one process's share of the images.
 
         Returns:
-            Tensor: (3, C), see :func:`class_counts`.
+            Tensor: (3, C) on the CPU, the sum over the images of
+            :func:`~mmseg_rppgd.metrics.count_classes`.
         """
         model = unwrap_model(runner.model)
-        dataset = runner.val_loop.dataloader.dataset
+        loop = runner.val_loop
+        dataset = loop.dataloader.dataset
+        # As mmseg's IoUMetric: a head may have more classes.
+        num_classes = len(loop.evaluator.dataset_meta['classes'])
         num_images = min(self.num_images, len(dataset))
         indices = np.linspace(0, len(dataset) - 1, num_images).round()
-        segmentor = unwrap_segmentor(model)
-        num_classes = max(2, last_head(segmentor).out_channels)
-        device = next(segmentor.parameters()).device
-        counts = torch.zeros(
-            3, num_classes, dtype=torch.float64, device=device)
+        ignore_index = void_label(loop)
+        counts = np.zeros((3, num_classes), dtype=np.int64)
         for index in indices[rank::world_size].astype(int):
             data = pseudo_collate([dataset[int(index)]])
-            generator = torch.Generator(device).manual_seed(int(index))
-            with loop_precision(runner.val_loop):
+            generator = torch.Generator().manual_seed(int(index))
+            with loop_precision(loop):
                 result = perturb_batch(
-                    self.attack, segmentor, data['inputs'],
+                    self.attack, model, data['inputs'],
                     data['data_samples'], generator=[generator])
             data['inputs'] = result.inputs
-            with torch.no_grad(), loop_precision(runner.val_loop):
+            with torch.no_grad(), loop_precision(loop):
                 outputs = model.val_step(data)
             for output in outputs:
-                counts += class_counts(
+                counts += count_classes(
                     output.pred_sem_seg.data, output.gt_sem_seg.data,
-                    num_classes, getattr(dataset, 'ignore_index', 255))
-        return counts
+                    num_classes, ignore_index)
+        return torch.from_numpy(counts)
 
 
-def class_counts(prediction: Tensor, labels: Tensor, num_classes: int,
-                 ignore_index: int) -> Tensor:
-    """Return pixels per class (3, C): right, predicted, labelled."""
-    labels = labels.to(prediction.device)
-    labelled = labels != ignore_index
-    prediction, labels = prediction[labelled].long(), labels[labelled].long()
-    rows: List[Tensor] = [
-        values.bincount(minlength=num_classes)[:num_classes]
-        for values in (labels[prediction == labels], prediction, labels)
-    ]
-    return torch.stack(rows)
-
-
-def summary(counts: Tensor) -> Dict[str, float]:
-    """Return mIoU over the classes that occur, and aAcc, in percent."""
-    right, predicted, labelled = counts.cpu().numpy()
-    union = predicted + labelled - right
-    iou = right[union > 0] / union[union > 0]
-    return {
-        'robust/mIoU': float(100 * iou.mean()) if len(iou) else float('nan'),
-        'robust/aAcc': float(100 * right.sum() / max(labelled.sum(), 1))
-    }
+def void_label(loop) -> Optional[int]:
+    """Return the label that the evaluator of a validation leaves out."""
+    for metric in loop.evaluator.metrics:
+        if hasattr(metric, 'ignore_index'):
+            return metric.ignore_index
+    return DEFAULT_IGNORE_INDEX

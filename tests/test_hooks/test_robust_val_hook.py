@@ -5,10 +5,12 @@ import os.path as osp
 import pytest
 import torch
 from mmengine.hooks import Hook
-from tiny_runner import make_runner, scalars, wrapped
+from mmengine.registry import DATASETS
+from tiny_runner import TinyDataset, loader, make_runner, scalars, wrapped
+from tiny_segmentors import calibrate
 
+from mmseg_rppgd.attacks import PGD as PGDAttack
 from mmseg_rppgd.hooks import RobustValHook
-from mmseg_rppgd.hooks.robust_val_hook import class_counts, summary
 
 PGD = dict(type='PGD', steps=2)
 KEY = 'robust/mIoU'
@@ -63,12 +65,13 @@ def test_values_depend_on_the_model_alone(tmp_path):
 
 
 def test_between_intervals_the_last_value_stays(tmp_path, monkeypatch):
-    values = iter([1., 2.])
-    monkeypatch.setattr('mmseg_rppgd.hooks.robust_val_hook.summary',
-                        lambda counts: {KEY: next(values)})
+    right = iter([1, 2])  # of four pixels of the one class
+    monkeypatch.setattr(
+        RobustValHook, 'counts', lambda self, runner, *args: torch.tensor(
+            [[next(right)], [4], [4]]))
     _, metrics = train(tmp_path, dict(interval=2),
                        checkpoint=dict(save_best=KEY))
-    assert [m[KEY] for m in metrics] == [1., 1., 2.]
+    assert [m['robust/aAcc'] for m in metrics] == [25., 25., 50.]
 
 
 def test_it_measures_the_averaged_weights(tmp_path):
@@ -96,21 +99,63 @@ def test_wrapped_model_and_plain_validation(tmp_path):
     assert KEY in metrics[0]
 
 
-def test_counts_follow_the_stock_metric():
-    from mmseg.evaluation import IoUMetric
-    prediction = torch.randint(4, (1, 20, 20))
-    labels = torch.randint(4, (1, 20, 20))
-    labels[:, :5] = 255
-    inter, union, _, _ = IoUMetric.intersect_and_union(
-        prediction.clone(), labels.clone(), 4, 255)
-    counts = class_counts(prediction, labels, 4, 255).double()
-    assert summary(counts)[KEY] == pytest.approx(
-        100 * (inter / union).mean().item())
+@DATASETS.register_module(force=True)
+class OddData(TinyDataset):
+    """Has one class less than the head; the first may be left out."""
+
+    metainfo = dict(classes=('a', 'b', 'c'), palette=[[0] * 3] * 3)
+
+    def __init__(self, void=255):
+        super().__init__()
+        self.void = void
+
+    def __getitem__(self, index):
+        data = super().__getitem__(index)
+        labels = data['data_samples'].gt_sem_seg.data
+        labels[(labels == 3) | (labels == 255)] = self.void
+        return data
 
 
-def test_absent_classes_do_not_count():
-    counts = torch.tensor([[3., 0], [3, 0], [4, 0]]).double()
-    assert summary(counts) == {KEY: 75., 'robust/aAcc': 75.}
+@pytest.mark.parametrize('settings', [
+    dict(),
+    dict(val_dataloader=dict(loader(1), dataset=dict(
+        type='mmengine.OddData'))),
+    dict(val_evaluator=dict(type='IoUMetric', ignore_index=0),
+         val_dataloader=dict(loader(1), dataset=dict(
+             type='mmengine.OddData', void=0)))])
+def test_without_a_radius_it_is_the_stock_metric(tmp_path, settings):
+    runner = make_runner(tmp_path, hooks=[
+        dict(type='mmseg_rppgd.RobustValHook',
+             attack=dict(type='BIM', eps=0, steps=1))], **settings)
+    calibrate(runner.model.eval())
+    metrics = runner.val()
+    # IoUMetric rounds to two digits.
+    for name in ('mIoU', 'aAcc'):
+        assert metrics[f'robust/{name}'] == pytest.approx(
+            metrics[name], abs=.00501)
+
+
+def test_noise_is_the_same_on_every_device(tmp_path):
+    devices = []
+
+    class Probe(PGDAttack):
+
+        def run(self, model, images, labels, mask=None, callback=None,
+                generator=None):
+            devices.extend(g.device.type for g in generator)
+            return super().run(model, images, labels, mask, callback,
+                               generator)
+
+    runner = make_runner(tmp_path)
+    runner.model.eval()
+    RobustValHook(Probe(steps=1), num_images=2).after_val_epoch(runner, {})
+    assert devices == ['cpu', 'cpu']
+
+
+def test_targets_are_refused():
+    with pytest.raises(ValueError, match='RobustValHook takes no targeted '
+                       'attack, but got PGD with targeted=True'):
+        RobustValHook(dict(type='PGD', targeted=True))
 
 
 @pytest.mark.parametrize('name', ['num_images', 'interval'])

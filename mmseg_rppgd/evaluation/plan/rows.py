@@ -13,7 +13,7 @@ import torch
 
 from ...attacks.base import Attack
 from ...attacks.threat_model import DEFAULT_RMS, parse_number
-from ...registry import ATTACKS, SCOPE
+from ...registry import ATTACKS, SCOPE, attack_class
 from ..files import digest, jsonable
 
 
@@ -169,10 +169,10 @@ def make_rows(attack: Dict[str, Any],
         TypeError: If an option is unknown or has the wrong type.
         ValueError: If an option is out of range.
     """
-    cls = attack_class(attack)
-    options = cls.arguments() if cls else {}
+    cls = attack_class(attack.get('type'))
+    options = cls.arguments()
     unknown = [key for key in attack if key not in (*options, 'type')]
-    if options and unknown:
+    if unknown:
         raise TypeError(
             f'{type_name(attack)} has no option {unknown[0]!r}; its options '
             f'are {", ".join(sorted(options))}')
@@ -209,15 +209,6 @@ def _make_row(config: Dict[str, Any], name: str, eps: Any,
         config['eps'] = attack.eps
     return Row(name, config, attack.norm, attack.eps, row_rms,
                getattr(attack, 'steps', None), trace)
-
-
-def attack_class(attack: Dict[str, Any]) -> Optional[type]:
-    """Class of an attack's config; None where the name is unknown."""
-    kind = attack.get('type')
-    if isinstance(kind, type):
-        return kind
-    ATTACKS.import_from_location()
-    return ATTACKS.module_dict.get(type_name(attack))
 
 
 def type_name(attack: Dict[str, Any]) -> Optional[str]:

@@ -19,8 +19,9 @@ from ..run.images import Example, ExampleStore
 from .curves import draw_curves
 from .pictures import (colour_classes, default_palette, draw_panel, magnify,
                        save_panel)
-from .tables import (Table, cell, code, escape, matrix_tables, minimal_tables,
-                     number_table, radius, report_tables, to_csv, to_markdown)
+from .tables import (matrix_tables, minimal_tables, number_table, radius,
+                     report_tables)
+from .writers import Table, cell, code, escape, to_csv, to_markdown
 
 TEMPLATE = osp.join(osp.dirname(__file__), 'report.html')
 MAX_WIDTH = 560  # of a picture in the HTML file, so that it stays small

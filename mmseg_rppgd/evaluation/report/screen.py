@@ -6,7 +6,8 @@ from rich.console import Console
 from rich.progress import (BarColumn, Progress, TaskProgressColumn, TextColumn,
                            TimeElapsedColumn, TimeRemainingColumn)
 
-from .tables import HEADLINES, cell, report_tables, to_screen
+from .tables import HEADLINES, report_tables
+from .writers import cell, to_screen
 
 # A log file has no width of its own; a table must not be cut off in it.
 LOG_WIDTH = 130

@@ -1,24 +1,10 @@
-"""Every table of a report as data, and the writers that draw any of them.
-
-One function makes a table, four writers draw it: :func:`to_screen`,
-:func:`to_markdown`, :func:`to_csv` and the macro of report.html. Cells hold
-values; rounding and escaping are the writers' work.
-"""
-import csv
-import io
-import re
-from dataclasses import dataclass
+"""Every table of a report, each made by one function."""
 from typing import Any, Dict, List, Optional, Sequence
-
-from rich import box
-from rich.table import Table as RichTable
-from rich.text import Text
 
 from ...metrics import SCALARS
 from ..plan.rows import format_eps
 from ..results.results import worst_balls
-
-Cells = Sequence[Any]
+from .writers import Cells, Table, cell
 
 # What a log line, and a narrow terminal, show of the metrics.
 HEADLINES = ('mIoU', 'aAcc', 'MisRatio')
@@ -33,49 +19,6 @@ STROKE = ('mIoU in percent of floating-point adversarial images, and behind '
           'tested across.')
 
 
-@dataclass(frozen=True)
-class Table:
-    """A table.
-
-    Args:
-        section (str): What it belongs to.
-        header (Sequence[str]): Names of the columns.
-        rows (Sequence[Sequence]): Cells: words, numbers, None.
-        title (str): Tells it from others of its section. Defaults to none.
-        notes (Sequence[str]): Sentences below it. Defaults to none.
-        words (int): Columns of words, flush left; the others hold numbers.
-            Where all do, cells may wrap. Defaults to 3.
-        summary (Sequence[Sequence]): Rows below a line. Defaults to none.
-        marks (Sequence[str]): What stands out: ``'passed'`` or ``'failed'``
-            for each row. Defaults to none.
-        spare (Sequence[str]): Columns that a narrow screen leaves out, rather
-            than cut numbers off. Defaults to none.
-        page_only (bool): Whether report.html alone shows it. Defaults to
-            False.
-    """
-    section: str
-    header: Sequence[str]
-    rows: Sequence[Cells]
-    title: str = ''
-    notes: Sequence[str] = ()
-    words: int = 3
-    summary: Sequence[Cells] = ()
-    marks: Sequence[str] = ()
-    spare: Sequence[str] = ()
-    page_only: bool = False
-
-    @property
-    def caption(self) -> str:
-        """str: Section and title."""
-        return f'{self.section}: {self.title}' if self.title else self.section
-
-    @property
-    def prose(self) -> bool:
-        """bool: Whether it holds sentences rather than numbers."""
-        return self.words == len(self.header)
-
-
-# ----------------------------------------------------------------- the tables
 def report_tables(results: Dict[str, Any],
                   minimal: Optional[Dict[str, Any]] = None,
                   matrix: Optional[Dict[str, Any]] = None,
@@ -251,90 +194,3 @@ def radius(threat: Dict[str, Any]) -> str:
     if threat['norm'] == 'l2' and None not in (threat['eps'], threat['rms']):
         text += f' (rms {threat["rms"]:.3g})'
     return text
-
-
-# ---------------------------------------------------------------- the writers
-def cell(value: Any, digits: int = 2) -> str:
-    """A value as a table shows it; a dash where it is undefined."""
-    if value is None:
-        return '-'
-    return f'{value:.{digits}f}' if isinstance(value, float) else str(value)
-
-
-def to_screen(table: Table, narrow: bool = False) -> RichTable:
-    """Draw a table in a terminal.
-
-    Args:
-        table (Table): The table.
-        narrow (bool): Whether to leave out what can be spared. Defaults to
-            False.
-    """
-    shown = [i for i, name in enumerate(table.header)
-             if not (narrow and name in table.spare)]
-    lines = box.SIMPLE_HEAD if narrow else box.HEAVY_HEAD
-    # As Text, in which nothing is markup.
-    drawn = RichTable(title=Text(table.caption, 'italic'),
-                      box=None if table.prose else lines,
-                      show_header=not table.prose,
-                      pad_edge=not (narrow or table.prose))
-    for i in shown:
-        drawn.add_column(Text(table.header[i]), no_wrap=not table.prose,
-                         justify='left' if i < table.words else 'right')
-    for row, mark in zip(table.rows, table.marks or [''] * len(table.rows)):
-        drawn.add_row(*[Text(cell(row[i])) for i in shown],
-                      style='bold red' if mark == 'failed' else None)
-    drawn.add_section()
-    for row in table.summary:
-        drawn.add_row(*[Text(cell(row[i])) for i in shown])
-    return drawn
-
-
-def to_markdown(table: Table) -> str:
-    """Write a table for a README or an issue."""
-    lines = [escape(table.caption), ''] if table.title else []
-    lines += [_markdown_row(table.header), '|' + '---|' * table.words +
-              '---:|' * (len(table.header) - table.words)]
-    lines += map(_markdown_row, [*table.rows, *table.summary])
-    for note in table.notes:
-        lines += ['', escape(note)]
-    return '\n'.join(lines) + '\n'
-
-
-def _markdown_row(row: Cells) -> str:
-    # A backslash before a stroke would take its own away.
-    return '| ' + ' | '.join(
-        re.sub(r'(\\*)\|', r'\1\1\|', escape(cell(value)))
-        for value in row) + ' |'
-
-
-def escape(text: str) -> str:
-    """Text in Markdown: one line, no HTML."""
-    text = text.replace('&', '&amp;').replace('<', '&lt;')
-    return ' '.join(text.splitlines())
-
-
-def code(text: Any) -> str:
-    """Text as it was typed, in Markdown."""
-    text = ' '.join(str(text).splitlines())
-    longest = max(map(len, re.findall('`+', text)), default=0)
-    fence = '`' * (longest + 1)
-    return f'{fence} {text} {fence}' if longest else f'{fence}{text}{fence}'
-
-
-def to_csv(table: Table) -> str:
-    """Write a table for other programs, unrounded; empty is undefined."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator='\n')
-    for row in [table.header, *table.rows, *table.summary]:
-        writer.writerow([_csv_cell(value) for value in row])
-    return text.getvalue()
-
-
-def _csv_cell(value: Any) -> Any:
-    """A cell that a spreadsheet takes for no formula."""
-    if isinstance(value, str) and re.match(r'[=+\-@\t\r]', value):
-        try:
-            float(value)
-        except ValueError:
-            return "'" + value
-    return '' if value is None else value

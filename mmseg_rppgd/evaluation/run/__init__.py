@@ -1,7 +1,9 @@
 """A plan carried out: models, jobs, processes, and what is stored."""
+from .attack_job import AttackJob
 from .images import ExampleStore
-from .jobs import AttackJob, CleanJob, GradientJob, Job, SearchJob
-from .models import Sample, TestedModel, TestedSegmentor
+from .jobs import CleanJob, GradientJob, Job, SearchJob
+from .models import Sample, TestedModel
+from .segmentor import TestedSegmentor
 from .store import ImageStore
 from .worker import Worker
 

@@ -9,9 +9,9 @@ import types
 
 import pytest
 from PIL import Image
-from tiny_results import (CLASSES, Examples, check, clean_result, results_of,
-                          row_results, rows_of)
-from test_tables import HOSTILE, small_matrix, small_minimal
+from test_tables import small_matrix, small_minimal
+from tiny_results import (CLASSES, HOSTILE, Examples, check, clean_result,
+                          results_of, row_results, rows_of)
 
 from mmseg_rppgd.evaluation.report.report import Report
 

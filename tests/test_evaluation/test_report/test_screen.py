@@ -1,7 +1,7 @@
 """What the standard output shows."""
 import pytest
-from tiny_results import check, results_of, row_results, rows_of
 from test_tables import small_matrix, small_minimal
+from tiny_results import check, results_of, row_results, rows_of
 
 from mmseg_rppgd.evaluation.report.screen import Screen, short_line
 

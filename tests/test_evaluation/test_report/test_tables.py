@@ -1,37 +1,18 @@
-"""Every table once, and its writers."""
-import csv
-import io
-
+"""Every table, each made by one function."""
 import pytest
-from rich.console import Console
 from tiny_results import (CLASSES, INFO, check, draw_records, matrix_records,
                           results_of, row_results, rows_of)
 
-from mmseg_rppgd.evaluation.report.tables import (Table, attack_table,
-                                                  check_tables, class_table,
-                                                  code, matrix_tables,
+from mmseg_rppgd.evaluation.report.tables import (attack_table, check_tables,
+                                                  class_table, matrix_tables,
                                                   member_tables,
                                                   minimal_tables,
-                                                  number_table, report_tables,
-                                                  to_csv, to_markdown,
-                                                  to_screen)
+                                                  report_tables)
 from mmseg_rppgd.evaluation.results.searches import build_minimal
 from mmseg_rppgd.evaluation.results.transfer import build_matrix
 from mmseg_rppgd.metrics import SCALARS
 
 L2 = dict(type='BIM', norm='l2')
-
-
-def draw(table, width=200, narrow=False):
-    """What a terminal shows."""
-    file = io.StringIO()
-    Console(file=file, width=width).print(to_screen(table, narrow))
-    return file.getvalue()
-
-
-def cells(line):
-    return [cell.strip() for cell in line.strip('|│ ').replace(
-        '│', '|').split('|')]
 
 
 def small_matrix(rows=None):
@@ -47,7 +28,6 @@ def small_minimal(*norms):
         dict(norm=norm, labelled=True, seconds=1.) for norm in norms]] * 2)
 
 
-# ----------------------------------------------------------------- the tables
 def test_rows_and_worst_case_of_every_ball():
     results = results_of(row_results(rows_of('PGD', L2, eps=(0.01, 0.02))))
     table = attack_table(results)
@@ -157,68 +137,3 @@ def test_a_report_has_every_table_in_order():
         'Transfer', 'Self-checks']
     assert [t.section for t in report_tables(results_of([], checks=[]))] == [
         'Attacks', 'IoU of each class']
-
-
-# ---------------------------------------------------------------- the writers
-def test_markdown_screen_and_csv_show_the_same_rows():
-    results = results_of(row_results(rows_of('PGD', L2)))
-    table = attack_table(results)
-    markdown = to_markdown(table).splitlines()
-    screen = [line for line in draw(table).splitlines() if '│' in line]
-    assert markdown[1] == '|---|---|---|' + '---:|' * 8
-    assert [cells(line) for line in markdown[2:7]] == [
-        cells(line) for line in screen]
-    numbers = list(csv.DictReader(io.StringIO(to_csv(number_table(results)))))
-    assert [row['name'] for row in numbers] == ['clean', 'PGD', 'BIM']
-    for number, attack in zip(numbers[1:], results['attacks']):
-        for key in SCALARS:
-            assert float(number[key]) == attack[key]  # unrounded
-        assert float(number['IoU.sky']) == attack['per_class']['sky']
-        assert number['rms'] == str(attack['threat']['rms'])
-    assert numbers[0]['eps'] == numbers[0]['surrogate'] == ''
-
-
-HOSTILE = 'a|b \\| <img src=x onerror=alert(1)> &lt; [red]x\nnew :smile:'
-
-
-def test_markdown_is_escaped():
-    table = Table('S', ['name', HOSTILE], [[HOSTILE, 1.5]], title=HOSTILE,
-                  notes=[HOSTILE], words=1)
-    text = to_markdown(table)
-    assert '<' not in text and '&amp;lt;' in text
-    assert len(text.splitlines()) == 7
-    head, line = text.splitlines()[2], text.splitlines()[4]
-    # Every stroke that is not a border has an odd number of backslashes.
-    assert line.startswith(r'| a\|b \\\| &lt;img') and line.endswith(
-        '| 1.50 |')
-    assert head.count('|') == line.count('|') == 5
-
-
-@pytest.mark.parametrize('value, written', [
-    ('=1+1', "'=1+1"), ('+cmd', "'+cmd"), ('@SUM(A1)', "'@SUM(A1)"),
-    ('-x', "'-x"), ('\t=1', "'\t=1"), ('-1.5', '-1.5'), ('+2e3', '+2e3'),
-    ('a=1', 'a=1'), (-0.5, '-0.5'), (None, ''), ('a,b', 'a,b')])
-def test_spreadsheets_find_no_formula(value, written):
-    text = to_csv(Table('S', ['name', '=x'], [[value, 1]]))
-    assert list(csv.reader(io.StringIO(text))) == [
-        ['name', "'=x"], [written, '1']]
-
-
-def test_screen_takes_nothing_for_markup():
-    text = draw(Table('S', ['[bold]h'], [['[red]x :smile:']], title='[b]t',
-                      words=0))
-    for words in ('S: [b]t', '[bold]h', '[red]x :smile:'):
-        assert words in text
-
-
-def test_narrow_screen_spares_columns_but_cuts_no_number():
-    table = attack_table(results_of(row_results(rows_of('PGD'))))
-    text = draw(table, 70, narrow=True)
-    assert 'MisRatio' in text and 'NmIoU' not in text
-    assert '…' not in text
-    assert len(cells(to_markdown(table).splitlines()[0])) == 11
-
-
-def test_code_holds_whatever_was_typed():
-    assert code('a|<b>') == '`a|<b>`'
-    assert code('echo `x`\ny') == '`` echo `x` y ``'

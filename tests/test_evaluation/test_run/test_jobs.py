@@ -6,10 +6,11 @@ from toy_networks import CLASSES, ToyNetwork, toy_data, toy_model
 from mmseg_rppgd.evaluation import TestedModel
 from mmseg_rppgd.evaluation.plan.rows import AttackRun, group_rows, make_rows
 from mmseg_rppgd.evaluation.plan.suites import make_plan
+from mmseg_rppgd.evaluation.run.attack_job import (AttackJob,
+                                                   measure_perturbation,
+                                                   round_to_8bit)
 from mmseg_rppgd.evaluation.run.images import AdversaryCache
-from mmseg_rppgd.evaluation.run.jobs import (AttackJob, CleanJob, GradientJob,
-                                             SearchJob, measure_perturbation,
-                                             round_to_8bit)
+from mmseg_rppgd.evaluation.run.jobs import CleanJob, GradientJob, SearchJob
 from mmseg_rppgd.evaluation.run.probes import GRADIENT
 
 

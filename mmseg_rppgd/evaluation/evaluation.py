@@ -1,0 +1,262 @@
+"""What :func:`evaluate` does, step by step.
+
+.. code:: text
+
+ run(): clean row -> attacks -> probes -> searches -> matrix -> results
+ Worker.do(job): images left to do, shared among the processes
+ job(samples): attack -> predict -> count; stored at once
+"""
+import os.path as osp
+from typing import Any, Callable, Dict, List, Optional, Sequence
+
+import torch
+from mmengine.dist import barrier, broadcast_object_list, get_dist_info
+
+from .. import __version__
+from ..metrics import compute_metrics
+from .plan.rows import AttackRun, Row, group_rows
+from .plan.suites import Plan
+from .report.report import Report
+from .report.screen import Screen, short_line
+from .results.checks import Checker
+from .results.environment import describe_environment
+from .results.results import RowResult, build_results
+from .results.searches import build_minimal
+from .results.transfer import build_matrix, matrix_check, model_names
+from .run.attack_job import AttackJob, matrix_key
+from .run.images import AdversaryCache, ExampleStore, spread
+from .run.jobs import CleanJob, GradientJob, Job, SearchJob
+from .run.models import TestedModel
+from .run.probes import choose_probes
+from .run.store import ImageStore, Record
+from .run.worker import Worker
+
+# Attacked together on a GPU, unless the caller says otherwise; where they do
+# not fit, the batch is halved.
+GPU_BATCH = 8
+
+
+class Evaluation:
+    """One evaluation.
+
+    Args:
+        plan (Plan): What is tested.
+        notes (Sequence[str]): Sentences for the report.
+        others: The arguments of :func:`evaluate`.
+    """
+
+    def __init__(self, plan: Plan, model: TestedModel, loader: Any,
+                 out_dir: Optional[str], surrogate: Optional[TestedModel],
+                 others: List[TestedModel], seed: int, limit: Optional[int],
+                 batch_size: Optional[int], panels: int, probes: int,
+                 cache: Optional[str], quiet: bool,
+                 notes: Sequence[str] = ()) -> None:
+        self.plan = plan
+        self.rows = plan.rows
+        self.model = model
+        self.out_dir = out_dir
+        self.surrogate = surrogate
+        self.source = surrogate or model
+        self.seed = seed
+        self.notes = list(notes)
+        self.cache = cache
+        if cache is None and out_dir is not None:
+            self.cache = osp.join(out_dir, 'adversaries')
+        dataset = getattr(loader, 'dataset', loader)
+        if not (hasattr(dataset, '__len__')
+                and hasattr(dataset, '__getitem__')):
+            raise TypeError(
+                'loader must have a data set whose samples can be asked for '
+                'by index (with __len__ and __getitem__), but got '
+                f'{type(dataset).__name__}; list its samples')
+        self.dataset = type(dataset).__name__
+        self.indices = list(range(len(dataset)))[:limit]
+        if not self.indices:
+            raise ValueError('the test set has no images; check data_root '
+                             'and data_prefix of test_dataloader.dataset')
+        self.probed = list(spread(self.indices, probes))
+        self.targets = {'': model}
+        if others:
+            everyone = [model, *others]
+            self.targets = dict(zip(
+                model_names([m.info for m in everyone]), everyone))
+        rank, world_size = get_dist_info()
+        self.rank = rank
+        self.store = ImageStore(
+            out_dir and osp.join(out_dir, 'per_image'), rank)
+        self.examples = ExampleStore(
+            out_dir and osp.join(out_dir, 'examples'),
+            spread(self.indices, panels))
+        self.screen = Screen(quiet=quiet or rank > 0)
+        if batch_size is None:
+            batch_size = GPU_BATCH if model.device.type == 'cuda' else 1
+        self.worker = Worker(
+            model, loader, self.indices, self.store, self.screen, seed,
+            batch_size, rank, world_size)
+
+    @property
+    def settings(self) -> Dict[str, Any]:
+        """dict: All that decides the numbers, to be compared on resume."""
+        model, others = self.model, list(self.targets.values())[1:]
+        return dict(
+            model.resume_settings, version=__version__,
+            torch=torch.__version__, seed=self.seed,
+            images=len(self.indices), probed_images=len(self.probed),
+            surface=self.source.surface, model=model.settings,
+            surrogate=self.surrogate and self.surrogate.settings,
+            matrix=[other.settings for other in others],
+            surfaces={name: other.surface for name, other in
+                      self.targets.items()},
+            ignore_index=model.ignore_index, fp16=model.fp16,
+            rows={row.label: row.settings for row in self.rows},
+            keys=[row.key for row in self.rows],
+            minimal=[row.settings for row in self.plan.minimal])
+
+    def run(self, resume: bool, before: Optional[Callable],
+            after: Optional[Callable], visualizer: Any) -> Dict[str, Any]:
+        """Do everything, and return the content of results.json."""
+        self._start(resume)
+        clean = CleanJob(self.model, before=before, after=after,
+                         keep=self.examples.keep)
+        attacks, matrix_jobs = self._attack_jobs(), self._matrix_jobs()
+        searches = [SearchJob(row, self.model) for row in self.plan.minimal]
+        probes, probe_jobs = None, []
+        if self.probed and (self.rows or self.plan.minimal):
+            probes = choose_probes(self.rows, self.surrogate is not None)
+            probe_jobs = [
+                AttackJob(AttackRun([row]), self.model, {'': self.model},
+                          self.seed) for row in probes.rows]
+            probe_jobs.append(GradientJob(self.model))
+        with self.screen:
+            self.screen.plan(
+                (self._cost([clean, *attacks, *searches, *matrix_jobs]) *
+                 len(self.indices) + self._cost(probe_jobs) *
+                 len(self.probed)) / self.worker.world_size)
+            done = {'clean': self._done(None, self.worker.do(clean)[0])}
+            found: Dict[str, List[Record]] = {}
+            for job in attacks:
+                for row, records in zip(job.run.rows, self.worker.do(job)):
+                    done[row.key] = self._done(row, records)
+                    found[row.key] = records
+            probed = {job.keys[0]: self.worker.do(job, self.probed)[0]
+                      for job in probe_jobs}
+            searched = [self.worker.do(job)[0] for job in searches]
+            for job in matrix_jobs:
+                found.update(zip(job.keys, self.worker.do(job)))
+        matrix = self._matrix(found) if len(self.targets) > 1 else None
+        attacked = [done[row.key] for row in self.rows]
+        checks = Checker(attacked, probes, probed, self.source.surface,
+                         self.surrogate is not None,
+                         len(self.model.classes)).checks()
+        if attacked and matrix:
+            checks.append(matrix_check(matrix))
+        results = build_results(
+            model=self.model.info,
+            dataset=dict(type=self.dataset, num_images=len(self.indices),
+                         classes=self.model.classes),
+            environment=describe_environment(self.seed, self.model.device),
+            surface=self.source.surface,
+            surrogate=self.surrogate and self.surrogate.info,
+            clean=done['clean'], attacks=attacked, checks=checks,
+            seed=self.seed)
+        minimal = None
+        if searched:
+            minimal = build_minimal(self.plan.minimal, searched)
+        notes = self._notes()
+        if self.rank == 0 and self.out_dir is not None:
+            Report(results, done['clean'], attacked, self.examples,
+                   self.model.palette, minimal, matrix, notes
+                   ).write(self.out_dir, visualizer)
+        barrier()
+        self.screen.show(results, self.out_dir, notes, matrix, minimal)
+        return results
+
+    def _start(self, resume: bool) -> None:
+        """Let the first process prepare the store; all learn if it fails."""
+        outcome: List[Any] = [None]
+        if self.rank == 0:
+            try:
+                self.store.start(self.settings, resume)
+            except Exception as error:  # whatever it is, all must stop
+                outcome = [error]
+        broadcast_object_list(outcome)
+        if outcome[0] is not None:
+            raise outcome[0]
+        crop = self.source.surface == 'crop'
+        if crop:
+            self.screen.say(
+                "surface 'crop' attacks every window by itself: overlapping "
+                'windows disagree, so this is not one adversarial image, and '
+                'the numbers compare with DDC-AT and RP-PGD alone.', 'yellow')
+        if any(row.trace for row in self.rows) and (
+                crop or self.surrogate is not None):
+            self.screen.say('There are no curves over the steps: windows of '
+                            'their own, and images of a surrogate, are not '
+                            'measured between the steps.', 'yellow')
+
+    def _attack_jobs(self) -> List[AttackJob]:
+        """Jobs that give the rows of the report."""
+        runs = group_rows(self.rows)
+        if self.source.surface == 'crop':  # windows have no common iterate
+            runs = [AttackRun([row]) for row in self.rows]
+        transfer = self.surrogate is not None
+        # With no surrogate the rows are a column of the matrix already.
+        targets = {'': self.model} if transfer else self.targets
+        cache = None
+        if transfer or len(targets) > 1:
+            cache = self._cache(self.source)
+        return [AttackJob(run, self.source, targets, self.seed,
+                          self.examples.keep, cache) for run in runs]
+
+    def _matrix_jobs(self) -> List[Job]:
+        """Jobs that give the matrix alone."""
+        if len(self.targets) == 1:
+            return []
+        jobs: List[Job] = [
+            CleanJob(model, f'matrix-clean-{name}')
+            for name, model in self.targets.items()]
+        return jobs + [
+            AttackJob(run, source, self.targets, self.seed,
+                      cache=self._cache(source), name=name)
+            for run in group_rows(self.rows)
+            for name, source in self.targets.items()
+            if self.surrogate is not None or source is not self.model]
+
+    def _cache(self, source: TestedModel) -> Optional[AdversaryCache]:
+        if self.cache is None:
+            return None
+        return AdversaryCache(
+            self.cache, dict(source.settings, fp16=source.fp16),
+            source.surface, self.seed)
+
+    def _matrix(self, found: Dict[str, List[Record]]) -> Dict[str, Any]:
+        own = next(iter(self.targets))
+        return build_matrix(
+            {name: dict(model.info, surface=model.surface)
+             for name, model in self.targets.items()},
+            self.rows,
+            {name: found[f'matrix-clean-{name}'] for name in self.targets},
+            {(row.key, name): found[
+                row.key if name == own and self.surrogate is None else
+                matrix_key(row, name)]
+             for row in self.rows for name in self.targets},
+            self.model.classes)
+
+    @staticmethod
+    def _cost(jobs: Sequence[Job]) -> float:
+        return sum(job.cost for job in jobs)
+
+    def _done(self, row: Optional[Row], records: List[Record]) -> RowResult:
+        """Take in a row that is done, and say so."""
+        result = RowResult(row, records, len(self.model.classes))
+        metrics = compute_metrics(result.counts, self.model.classes)
+        seconds = sum(r.get('seconds', 0) for r in records)
+        self.screen.say(
+            short_line(row.label if row else 'clean', metrics, seconds))
+        return result
+
+    def _notes(self) -> List[str]:
+        size = self.worker.batch_size
+        together = [] if size == 1 else [
+            f'Images of one size were attacked together, {size} at most.']
+        return self.notes + together
