@@ -90,7 +90,7 @@ def main(argv: Optional[Sequence[str]] = None,
             print(json.dumps(worst_case_of(args.reports, args.seed),
                              indent=2))
             return
-        from ..evaluation.report.tables import to_screen
+        from ..evaluation.report.writers import to_screen
         table = compare(*zip(*pairs), args.metric)
         # A log has no width; there the table must not be folded.
         width = None if sys.stdout.isatty() else 130
