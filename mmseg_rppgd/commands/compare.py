@@ -55,7 +55,7 @@ def compare(names: Sequence[str], paths: Sequence[str], metric: str) -> Any:
         ValueError: If a file is no report, or the reports are of different
             images.
     """
-    from ..evaluation.report.tables import Table
+    from ..evaluation.report.writers import Table
     from ..evaluation.results.finished import read_results
     reports = [read_results(path) for path in paths]
     images = {report['dataset']['num_images'] for report in reports}
