@@ -265,3 +265,12 @@ def test_a_refused_test_leaves_no_folder(tmp_path):
         evaluate(toy_model(), toy_data(1), attacks=['PDG'],
                  out_dir=os.fspath(out), quiet=True)
     assert not out.exists()
+
+
+def test_an_l2_length_on_images_of_several_sizes_has_no_common_rms(tmp_path):
+    data = toy_data(2, sizes=[(10, 12), (8, 9)])
+    results = evaluate(toy_model(), data, attacks=['BIM(norm=l2, eps=0.5)'],
+                       out_dir=str(tmp_path), quiet=True)
+    threat = results['attacks'][0]['threat']
+    assert threat['eps'] == 0.5 and threat['rms'] is None
+    assert (tmp_path / 'report.html').exists()

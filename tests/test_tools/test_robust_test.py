@@ -2,13 +2,12 @@
 import csv
 import json
 import math
-import os
-import signal
 import subprocess
 import time
 
 import pytest
 import torch
+from killing import kill_all
 from tiny_project import command, numbers, run_tool, tiny  # noqa: F401
 
 SHORT = ('--attacks', 'PGD', 'RPPGD', '--steps', 2)
@@ -168,16 +167,14 @@ def test_two_processes_give_the_numbers_of_one(tiny, run_tool, tmp_path):
 def kill_in_the_middle(argv, env, out):
     """Start a test and kill it, all processes, while it attacks."""
     process = subprocess.Popen(
-        argv, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        start_new_session=True)
+        argv, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         for _ in range(2400):
             if list((out / 'per_image').glob('PGD*.jsonl')):
                 break
             time.sleep(0.05)
     finally:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        kill_all(process)
     assert list((out / 'per_image').glob('PGD*.jsonl'))
     assert not (out / 'results.json').exists()
 
