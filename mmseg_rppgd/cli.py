@@ -104,7 +104,9 @@ def is_for_the_user(error: Exception) -> bool:
     This package raises such errors itself, on purpose. The same kinds of
     error come out of any other line only by mistake.
     """
-    if isinstance(error, (FileNotFoundError, FileExistsError, ImportError,
+    if isinstance(error, ImportError):  # of a module that is not ours
+        return (error.name or '').partition('.')[0] != __package__
+    if isinstance(error, (FileNotFoundError, FileExistsError,
                           NotADirectoryError, PermissionError,
                           pickle.UnpicklingError)):
         return True

@@ -20,15 +20,24 @@ def open_nothing():
     open(os.path.join('no', 'such', 'file'))
 
 
+def import_what_is_missing():
+    import no_such_module  # noqa: F401
+
+
 @pytest.mark.parametrize('cause, message', [
     (raise_ours, r'^tool: eps must be in \[0, 1\]'),
     (raise_unknown, "^tool: unknown attack 'PDG'"),  # without its quotes
     (open_nothing, '^tool: .*such'),
+    (import_what_is_missing, "^tool: No module named 'no_such_module'"),
 ])
 def test_input_at_fault_gets_a_sentence(cause, message):
     with pytest.raises(SystemExit, match=message):
         with errors_in_a_sentence('tool'):
             cause()
+
+
+def import_what_we_lack():
+    from mmseg_rppgd.cli import no_such_name  # noqa: F401
 
 
 def raise_elsewhere():
@@ -48,6 +57,7 @@ def fail_otherwise():
 @pytest.mark.parametrize('cause, kind', [
     (raise_elsewhere, ValueError),
     (convert_in_our_code, TypeError),
+    (import_what_we_lack, ImportError),
     (fail_otherwise, ZeroDivisionError),
 ])
 def test_a_defect_keeps_its_traceback(cause, kind):

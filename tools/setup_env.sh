@@ -31,8 +31,8 @@ root = os.path.realpath(sys.argv[1])
 if sys.path[0] == '':  # the current folder is no installation
     del sys.path[0]
 needed = ['torch', 'mmcv', 'mmengine', 'mmseg', 'ftfy', 'regex',
-          'pkg_resources', 'pytest', 'hypothesis', 'tensorboard', 'tqdm',
-          'adv_lib']
+          'pkg_resources', 'pytest', 'hypothesis', 'tensorboard',
+          'transformers', 'tqdm', 'adv_lib']
 for name in needed:
     if find_spec(name) is None:
         print(name)

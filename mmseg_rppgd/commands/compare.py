@@ -55,7 +55,7 @@ def compare(names: Sequence[str], paths: Sequence[str], metric: str) -> Any:
         ValueError: If a file is no report, or the reports are of different
             images.
     """
-    from ..evaluation.report.tables import Table
+    from ..evaluation.report.writers import Table
     from ..evaluation.results.finished import read_results
     reports = [read_results(path) for path in paths]
     images = {report['dataset']['num_images'] for report in reports}
@@ -90,7 +90,7 @@ def main(argv: Optional[Sequence[str]] = None,
             print(json.dumps(worst_case_of(args.reports, args.seed),
                              indent=2))
             return
-        from ..evaluation.report.tables import to_screen
+        from ..evaluation.report.writers import to_screen
         table = compare(*zip(*pairs), args.metric)
         # A log has no width; there the table must not be folded.
         width = None if sys.stdout.isatty() else 130

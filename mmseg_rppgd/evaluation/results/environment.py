@@ -23,8 +23,16 @@ def describe_environment(seed: int, device: torch.device) -> Dict[str, Any]:
         device=_device_name(device),
         seed=seed,
         commit=_commit(),
-        command=' '.join(shlex.quote(word) for word in sys.argv))
+        command=_command())
     return result
+
+
+def _command() -> str:
+    """The command line, of ``python -m`` as it was typed."""
+    folder, name = osp.split(sys.argv[0])
+    program = (['python', '-m', osp.basename(folder)]
+               if name == '__main__.py' else sys.argv[:1])
+    return ' '.join(shlex.quote(word) for word in program + sys.argv[1:])
 
 
 def _version(name: str) -> Optional[str]:

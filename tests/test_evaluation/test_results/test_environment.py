@@ -1,6 +1,7 @@
 """Where the numbers of a report come from."""
 import sys
 
+import pytest
 import torch
 
 from mmseg_rppgd.evaluation.results import environment
@@ -27,3 +28,15 @@ def test_a_copy_inside_another_repository_has_no_commit(tmp_path,
     monkeypatch.setattr(environment, '__file__', str(copy))
     found = describe_environment(0, torch.device('cpu'))
     assert found['commit'] is None
+
+
+@pytest.mark.parametrize('program, words, command', [
+    ('tools/robust_test.py', ['a b.py'], "tools/robust_test.py 'a b.py'"),
+    ('/x/mmseg_rppgd/__main__.py', ['robust-test', 'a.py'],
+     'python -m mmseg_rppgd robust-test a.py'),
+])
+def test_command_is_one_that_can_be_typed(monkeypatch, program, words,
+                                          command):
+    monkeypatch.setattr(sys, 'argv', [program, *words])
+    found = describe_environment(0, torch.device('cpu'))
+    assert found['command'] == command
