@@ -1,10 +1,14 @@
 """The robust test by one line of a config, behind Runner.test()."""
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from mmengine.config import Config
 from mmengine.runner import Runner
-from tiny_project import forget_runs, numbers
+from tiny_project import ROOT, forget_runs, numbers
 
 from mmseg_rppgd.evaluation.robust_test_loop import flatten
 
@@ -67,3 +71,23 @@ def test_metrics_of_the_hooks_have_one_name_each(tiny, tmp_path):
 def test_wrong_arguments_stop_it_at_once(tiny, tmp_path):
     with pytest.raises(ValueError, match='limit must be >= 1'):
         run(tiny, tmp_path, limit=0)
+
+
+def test_mmsegs_own_tool_runs_it(tiny, tmp_path):
+    import mmseg
+    tool = Path(mmseg.__file__).parent / '.mim' / 'tools' / 'test.py'
+    config = tmp_path / 'config.py'
+    config.write_text(
+        f"_base_ = [{str(tiny / 'config.py')!r}]\n"
+        "custom_imports = dict(imports=['mmseg_rppgd'])\n"
+        "test_cfg = dict(_delete_=True, type='mmseg_rppgd.RobustTestLoop',"
+        " attacks=['FGSM'], limit=1, panels=1, probes=1)\n")
+    subprocess.run(
+        [sys.executable, str(tool), str(config),
+         str(tiny / 'checkpoint.pth'), '--work-dir', str(tmp_path / 'work')],
+        check=True, capture_output=True, cwd=tmp_path,
+        env=dict(os.environ, PYTHONPATH=str(ROOT), OMP_NUM_THREADS='1'))
+    results = json.loads(
+        (tmp_path / 'work' / 'robust' / 'results.json').read_text())
+    assert results['attacks'][0]['name'] == 'FGSM'
+    assert results['model']['checkpoint'] == str(tiny / 'checkpoint.pth')
