@@ -92,7 +92,8 @@ class TestAttacks:
     def test_a_class_need_not_be_registered(self):
         kind = type('Unlisted', (PGD, ), {})
         hook = HOOKS.build(
-            dict(type='AttackHook', attack=dict(type=kind, steps=2)))
+            dict(type='mmseg_rppgd.AttackHook',
+                 attack=dict(type=kind, steps=2)))
         assert isinstance(hook, AttackHook)
         assert type(hook.attack) is kind and hook.attack.steps == 2
 
