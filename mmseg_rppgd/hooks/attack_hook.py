@@ -8,8 +8,9 @@ from mmengine.runner import autocast
 from torch import nn
 
 from ..attacks.base import Attack, refuse_targets
-from ..pixel_model import perturb_batch
+from ..pixel_model import CountedPixels, PixelModel, perturb_batch
 from ..pixel_model.batches import check_adv_ratio
+from ..pixel_model.space import check_pixel_range
 from ..registry import ATTACKS, HOOK_SUFFIX, HOOKS
 from ..timing import TimeShare
 
@@ -32,6 +33,10 @@ class AttackHook(Hook):
     Note:
         - The attack runs in the precision of the loop: that of an
           ``AmpOptimWrapper`` in training, ``fp16`` of the loop elsewhere.
+        - In validation and tests the pixels are attacked that the evaluator
+          counts, in training those that the loss does.
+        - Before the first image is attacked it is proved that the attack
+          sees the model as the loop does.
         - A model that attacks in its own loss (``AdversarialSegmentor``)
           refuses this hook in training.
 
@@ -42,6 +47,10 @@ class AttackHook(Hook):
             ``'train'``, ``'val'``, ``'test'``. Defaults to 'train'.
         adv_ratio (float): Share of a training batch that is attacked,
             floor(B x adv_ratio + 0.5) images. Defaults to 0.5.
+        pixel_range (float, optional): Value of white in what the pipeline
+            gives: 255, or 1 where it scales images to [0, 1]. Defaults to
+            None, what is certain from the first batch; where nothing is, an
+            error says so.
 
     Example:
         >>> custom_hooks = [
@@ -55,7 +64,8 @@ class AttackHook(Hook):
     def __init__(self,
                  attack: Any,
                  stages: Union[str, Sequence[str]] = 'train',
-                 adv_ratio: float = 0.5) -> None:
+                 adv_ratio: float = 0.5,
+                 pixel_range: Optional[float] = None) -> None:
         self.attack = (
             attack if isinstance(attack, Attack) else ATTACKS.build(attack))
         refuse_targets(self.attack, type(self).__name__)
@@ -65,6 +75,8 @@ class AttackHook(Hook):
             raise ValueError("stages must be 'train', 'val', 'test' or a list "
                              f'of them, but got {stages!r}')
         check_adv_ratio(adv_ratio)
+        check_pixel_range(pixel_range)
+        self.pixel_range = pixel_range
         self.stages = list(listed)
         self.adv_ratio = adv_ratio
         self.time_share = TimeShare()
@@ -115,7 +127,7 @@ class AttackHook(Hook):
         """Attack a validation batch."""
         if 'val' in self.stages:
             with loop_precision(runner.val_loop):
-                self._attack(runner, 'val', data_batch)
+                self._attack(runner, 'val', data_batch, runner.val_loop)
 
     def before_test(self, runner) -> None:
         """Refuse a second attack."""
@@ -126,17 +138,26 @@ class AttackHook(Hook):
         """Attack a test batch."""
         if 'test' in self.stages:
             with loop_precision(runner.test_loop):
-                self._attack(runner, 'test', data_batch)
+                self._attack(runner, 'test', data_batch, runner.test_loop)
 
-    def _attack(self, runner, stage: str, data_batch: Dict[str, Any]) -> float:
+    def _attack(self, runner, stage: str, data_batch: Dict[str, Any],
+                loop: Any = None) -> float:
         training = stage == 'train'
+        counted = None
+        if loop is not None:
+            counted = CountedPixels.of_loop(
+                loop, PixelModel(runner.model, surface='whole'))
         result = perturb_batch(
             self.attack,
             runner.model,
             data_batch['inputs'],
             data_batch['data_samples'],
             training=training,
-            adv_ratio=self.adv_ratio if training else 1.0)
+            adv_ratio=self.adv_ratio if training else 1.0,
+            counted=counted,
+            pixel_range=self.pixel_range)
+        if result.pixel_range is not None:
+            self.pixel_range = result.pixel_range
         data_batch['inputs'] = result.inputs
         if result.mis_ratio is not None:
             runner.message_hub.update_scalar(f'{stage}/attack_mis_ratio',
@@ -153,6 +174,7 @@ class NamedAttackHook(AttackHook):
     Args:
         stages (str | list[str]): See :class:`AttackHook`.
         adv_ratio (float): See :class:`AttackHook`.
+        pixel_range (float, optional): See :class:`AttackHook`.
         attack_args: Arguments of the attack.
 
     Example:
@@ -165,9 +187,11 @@ class NamedAttackHook(AttackHook):
                  *,
                  stages: Union[str, Sequence[str]] = 'train',
                  adv_ratio: float = 0.5,
+                 pixel_range: Optional[float] = None,
                  **attack_args) -> None:
         super().__init__(
-            dict(attack_args, type=self.attack_type), stages, adv_ratio)
+            dict(attack_args, type=self.attack_type), stages, adv_ratio,
+            pixel_range)
 
     @classmethod
     def of(cls, attack_type: str) -> Type['NamedAttackHook']:

@@ -158,14 +158,18 @@ def _count(boxes: Sequence[Box], maps: Tensor) -> Tensor:
 
 def _autocast_of_now(device_type: str) -> torch.autocast:
     """Return the surrounding autocast, to enter it again elsewhere."""
+    # Without a dtype it takes the one that is set.
+    return torch.autocast(device_type, enabled=autocast_is_on(device_type))
+
+
+def autocast_is_on(device_type: str) -> bool:
+    """Return whether autocast surrounds the caller."""
     try:
-        enabled = torch.is_autocast_enabled(device_type)
+        return torch.is_autocast_enabled(device_type)
     except TypeError:  # torch before 2.4 has a function for each device
-        enabled = (
+        return (
             torch.is_autocast_cpu_enabled()
             if device_type == 'cpu' else torch.is_autocast_enabled())
-    # Without a dtype it takes the one that is set.
-    return torch.autocast(device_type, enabled=enabled)
 
 
 def check_windows(test_cfg: dict) -> None:

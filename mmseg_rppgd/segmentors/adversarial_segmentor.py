@@ -12,6 +12,7 @@ from ..attacks.base import Attack, capture, refuse_targets
 from ..pixel_model import (PixelModel, last_head, perturb_batch,
                            unwrap_segmentor)
 from ..pixel_model.batches import check_adv_ratio
+from ..pixel_model.space import check_pixel_range
 from ..registry import ATTACKS, MODELS
 from ..timing import TimeShare
 
@@ -51,6 +52,10 @@ class AdversarialSegmentor(BaseSegmentor):
             targeted one is refused: the labels are the true ones.
         adv_ratio (float): Share of a batch that is attacked,
             floor(B x adv_ratio + 0.5) images. Defaults to 0.5.
+        pixel_range (float, optional): Value of white in what the pipeline
+            gives: 255, or 1 where it scales images to [0, 1]. Defaults to
+            None, what is certain from the first batch; where nothing is, an
+            error says so.
         kwargs: data_preprocessor, init_cfg, pretrained, train_cfg and
             test_cfg are passed on to the config of the segmentor.
 
@@ -69,14 +74,17 @@ class AdversarialSegmentor(BaseSegmentor):
                  segmentor: Union[dict, nn.Module],
                  attack: Any,
                  adv_ratio: float = 0.5,
+                 pixel_range: Optional[float] = None,
                  **kwargs) -> None:
         segmentor = self._build_segmentor(segmentor, kwargs)
         super().__init__(data_preprocessor=segmentor.data_preprocessor)
         check_adv_ratio(adv_ratio)
+        check_pixel_range(pixel_range)
         self.attack = (
             attack if isinstance(attack, Attack) else ATTACKS.build(attack))
         refuse_targets(self.attack, type(self).__name__)
         self.adv_ratio = adv_ratio
+        self.pixel_range = pixel_range
         self.time_share = TimeShare()
         self._adopt_children(segmentor)
 
@@ -86,8 +94,8 @@ class AdversarialSegmentor(BaseSegmentor):
         unknown = set(kwargs) - set(PASSED_ON)
         if unknown:
             raise TypeError(
-                'AdversarialSegmentor takes segmentor, attack, adv_ratio and '
-                f'{", ".join(PASSED_ON)}, but got '
+                'AdversarialSegmentor takes segmentor, attack, adv_ratio, '
+                f'pixel_range and {", ".join(PASSED_ON)}, but got '
                 f'{", ".join(sorted(unknown))}; settings of the segmentor '
                 'belong inside segmentor=dict(...)')
         if isinstance(segmentor, dict):
@@ -148,7 +156,10 @@ class AdversarialSegmentor(BaseSegmentor):
             data_samples,
             training=True,
             adv_ratio=self.adv_ratio,
-            normalized=True)
+            normalized=True,
+            pixel_range=self.pixel_range)
+        if result.pixel_range is not None:
+            self.pixel_range = result.pixel_range
         self.time_share.spent(result.seconds)
         with capture(getattr(last_head(self.segmentor), 'conv_seg',
                              None)) as logits:

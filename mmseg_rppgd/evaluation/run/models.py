@@ -2,11 +2,10 @@
 
 Shapes: images (3, h, w) in [0, 1], labels and predictions (H, W).
 """
-import copy
 import hashlib
 from contextlib import contextmanager
 from typing import (Any, Callable, Dict, Iterator, List, NamedTuple, Optional,
-                    Sequence)
+                    Sequence, Tuple)
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +13,8 @@ from torch.utils.data import DataLoader, Subset
 
 from ...attacks.base import (Attack, SegOutput, check_model, describe,
                              predict_classes)
+from ...attacks.base.model import two_logits
+from ...pixel_model import CountedPixels
 
 # An image is decoded far faster than it is attacked.
 MAX_WORKERS = 2
@@ -29,12 +30,15 @@ class Sample(NamedTuple):
         path (str): File of the image, or else its index.
         data (dict, optional): What the loader of MMSeg gave: ``inputs`` and
             ``data_samples``, lists of one. Defaults to None.
+        loader_form (tuple, optional): Value of white in these inputs, and
+            whether they are RGB. Defaults to None, there are none.
     """
     index: int
     image: Tensor
     labels: Tensor
     path: str
     data: Optional[Dict[str, list]] = None
+    loader_form: Optional[Tuple[float, bool]] = None
 
     @property
     def sizes(self) -> tuple:
@@ -78,6 +82,8 @@ class TestedModel:
         network (callable): An ``nn.Module``, or a function, from float RGB
             images (B, 3, H, W) in [0, 1] to logits (B, C, H, W) at the size
             of the labels, or to a ``SegOutput``. Normalisation is inside.
+            One logit, (B, 1, H, W), tells two classes: the second is where
+            its sigmoid is over 0.5.
         classes (Sequence[str]): Names of the C classes.
         ignore_index (int, optional): Label of the pixels that do not count.
             None means that every pixel counts. Defaults to 255.
@@ -136,6 +142,11 @@ class TestedModel:
     def num_logits(self) -> Optional[int]:
         """int: Classes that the model tells apart; None if not known yet."""
         return None
+
+    @property
+    def counted(self) -> CountedPixels:
+        """CountedPixels: Which pixels are attacked and measured."""
+        return CountedPixels(self.ignore_index, len(self.classes))
 
     @property
     def device(self) -> torch.device:
@@ -240,9 +251,7 @@ class TestedModel:
             callback (callable, optional): ``callback(step, adv_images)``
                 with (B, 3, h, w). Defaults to None.
         """
-        if attack.ignore_index is None and self.ignore_index is not None:
-            attack = copy.copy(attack)
-            attack.ignore_index = self.ignore_index
+        attack = self.counted.attacked(attack)
         result = attack.run(
             self.attacked,
             torch.stack([s.image for s in samples]).to(self.device),
@@ -259,7 +268,8 @@ class TestedModel:
             images = [sample.image for sample in samples]
         with torch.no_grad():
             output = self.network(torch.stack(list(images)).to(self.device))
-        logits = output.logits if isinstance(output, SegOutput) else output
+        logits = two_logits(
+            output.logits if isinstance(output, SegOutput) else output)
         size = tuple(samples[0].labels.shape)
         expected = (len(samples), len(self.classes), *size)
         if tuple(getattr(logits, 'shape', ())) != expected:
