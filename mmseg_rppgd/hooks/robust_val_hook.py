@@ -10,7 +10,9 @@ from torch import Tensor
 
 from ..attacks.base import Attack, refuse_targets
 from ..metrics import accuracy, mean_iou
+from ..loaded import LoadedSamples, digest_tensors
 from ..pixel_model import CountedPixels, PixelModel, perturb_batch
+from ..pixel_model.batches import name_of
 from ..pixel_model.space import check_pixel_range
 from ..registry import ATTACKS, HOOKS
 from .attack_hook import loop_precision, unwrap_model
@@ -100,7 +102,7 @@ class RobustValHook(Hook):
         indices = np.linspace(0, len(dataset) - 1, num_images).round()
         counts = np.zeros((3, counted.num_classes), dtype=np.int64)
         for index in indices[rank::world_size].astype(int):
-            data = pseudo_collate([dataset[int(index)]])
+            data = self._load(dataset, int(index))
             generator = torch.Generator().manual_seed(int(index))
             with loop_precision(loop):
                 result = perturb_batch(
@@ -115,3 +117,16 @@ class RobustValHook(Hook):
                 counts += counted.count(output.pred_sem_seg.data,
                                         output.gt_sem_seg.data)
         return torch.from_numpy(counts)
+
+    def _load(self, dataset, index: int) -> Dict[str, list]:
+        """Load an image; the first time twice, to see that it stays."""
+        data = pseudo_collate([dataset[index]])
+        if self._num_validations == 0:
+            loaded = LoadedSamples()
+            for each in (data, pseudo_collate([dataset[index]])):
+                sample = each['data_samples'][0]
+                if 'gt_sem_seg' in sample:
+                    loaded.see(index, digest_tensors(
+                        each['inputs'][0], sample.gt_sem_seg.data),
+                        name_of(sample, 'img_path'))
+        return data

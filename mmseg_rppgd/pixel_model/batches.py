@@ -194,10 +194,7 @@ def labels_of(data_sample, box: Optional[Box], training: bool,
     labels = data_sample.gt_sem_seg.data[0].long()
     if box is not None:
         labels = box.crop(labels)
-    try:
-        counted.check(labels, num_logits)
-    except ValueError as error:
-        raise ValueError(f'{name}: {error}') from None
+    counted.check(labels, num_logits, name)
     if not training:
         check_label_file(name)
     return unflip(labels, data_sample, training)

@@ -13,7 +13,7 @@ import numpy as np
 from torch import Tensor
 
 from ..attacks.base import Attack
-from ..metrics import check_labels, count_classes
+from ..metrics import count_classes
 
 EVERY_PIXEL = -1  # an ignore_index that is no label
 
@@ -69,19 +69,25 @@ class CountedPixels(NamedTuple):
         attack.ignore_index = void
         return attack
 
-    def check(self, labels: Tensor, num_logits: int) -> None:
+    def check(self, labels: Tensor, num_logits: int, name: str) -> None:
         """Raise a ValueError if a label that counts is outside the classes.
 
         Args:
             labels (Tensor): Labels.
             num_logits (int): Number of classes that the model tells apart.
+            name (str): Their file, for the message.
         """
-        valid = labels
-        if self.ignore_index is not None:
-            valid = labels[labels != self.ignore_index]
         # The one class of a binary head is told from the background.
-        check_labels(valid, min(num_logits, max(2, self.num_classes)),
-                     self.ignore_index)
+        limit = min(num_logits, max(2, self.num_classes))
+        outside = (labels < 0) | (labels >= limit)
+        if self.ignore_index is not None:
+            outside &= labels != self.ignore_index
+        if bool(outside.any()):
+            raise ValueError(
+                f'labels must lie in [0, {limit}) or be {self.ignore_index} '
+                f'(ignored), but {name} has {int(labels[outside][0])}; check '
+                'the classes and reduce_zero_label of the dataset, and the '
+                'ignore_index of the evaluator')
 
     def count(self, prediction: Tensor, labels: Tensor) -> np.ndarray:
         """Count as :func:`~mmseg_rppgd.metrics.count_classes` does."""

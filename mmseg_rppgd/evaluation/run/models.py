@@ -14,6 +14,7 @@ from torch.utils.data import DataLoader, Subset
 from ...attacks.base import (Attack, SegOutput, check_model, describe,
                              predict_classes)
 from ...attacks.base.model import two_logits
+from ...loaded import digest_tensors
 from ...pixel_model import CountedPixels
 
 # An image is decoded far faster than it is attacked.
@@ -52,12 +53,7 @@ class Sample(NamedTuple):
         It does not depend on the device or on what is made of them here.
         """
         image = self.image if self.data is None else self.data['inputs'][0]
-        content = hashlib.sha256()
-        for tensor in (image, self.labels):
-            content.update(f'{tensor.dtype} {tuple(tensor.shape)}'.encode())
-            content.update(tensor.detach().cpu().contiguous().flatten().view(
-                torch.uint8).numpy().tobytes())
-        return content.hexdigest()[:16]
+        return digest_tensors(image, self.labels)
 
 
 class Attacked(NamedTuple):

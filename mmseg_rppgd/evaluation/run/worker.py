@@ -6,6 +6,7 @@ import torch
 from mmengine.dist import all_gather_object, broadcast_object_list
 
 from ...attacks.base import own_chance
+from ...loaded import LoadedSamples
 from ..report.screen import Screen
 from .jobs import Job
 from .models import Sample, TestedModel
@@ -40,7 +41,7 @@ class Worker:
         self.batch_size = batch_size
         self.rank = rank
         self.world_size = world_size
-        self._digests: Dict[int, str] = {}
+        self._loaded = LoadedSamples()
 
     def do(self, job: Job,
            indices: Optional[Sequence[int]] = None) -> List[List[Record]]:
@@ -64,8 +65,10 @@ class Worker:
                     self.store.append(key, records[key])
                 self.screen.advance(job.cost)
         self.screen.end()
-        for ranks, digests in all_gather_object((fresh, self._digests)):
-            self._remember(digests)
+        for ranks, digests in all_gather_object(
+                (fresh, self._loaded.digests)):
+            for index, digest in digests.items():
+                self._loaded.see(index, digest)
             for column, records in zip(stored[0], ranks):
                 column.update(records)
         if self.rank == 0:
@@ -80,7 +83,7 @@ class Worker:
         """
         waiting: Dict[tuple, List[Sample]] = defaultdict(list)
         for sample in self.model.samples(self.loader, indices):
-            self._remember({sample.index: sample.digest}, sample.path)
+            self._loaded.see(sample.index, sample.digest, sample.path)
             batch = waiting[sample.sizes]
             batch.append(sample)
             if len(batch) >= self.batch_size:
@@ -88,21 +91,6 @@ class Worker:
             elif sum(map(len, waiting.values())) >= 4 * self.batch_size:
                 yield waiting.pop(max(waiting, key=lambda k: len(waiting[k])))
         yield from waiting.values()
-
-    def _remember(self, digests: Dict[int, str], path: str = '') -> None:
-        """Refuse a sample that is not what it was when loaded before.
-
-        Rows that are measured on different images do not compare.
-        """
-        for index, digest in digests.items():
-            if self._digests.setdefault(index, digest) != digest:
-                raise ValueError(
-                    f'{path or f"sample {index} of the data set"} is another '
-                    'image, or has other labels, each time it is loaded, so '
-                    'that no two rows of a test would compare; take the '
-                    'transforms that draw random numbers (RandomCrop, '
-                    'RandomFlip, PhotoMetricDistortion, ...) out of the test '
-                    'pipeline, and leave the files alone during a test')
 
     def _run(self, job: Job,
              samples: Sequence[Sample]) -> Iterator[Dict[str, Record]]:
