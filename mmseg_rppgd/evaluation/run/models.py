@@ -41,6 +41,20 @@ class Sample(NamedTuple):
         """tuple: What samples must share to be attacked together."""
         return tuple(self.image.shape), tuple(self.labels.shape)
 
+    @property
+    def digest(self) -> str:
+        """str: Hash of the image and the labels as the loader gave them.
+
+        It does not depend on the device or on what is made of them here.
+        """
+        image = self.image if self.data is None else self.data['inputs'][0]
+        content = hashlib.sha256()
+        for tensor in (image, self.labels):
+            content.update(f'{tensor.dtype} {tuple(tensor.shape)}'.encode())
+            content.update(tensor.detach().cpu().contiguous().flatten().view(
+                torch.uint8).numpy().tobytes())
+        return content.hexdigest()[:16]
+
 
 class Attacked(NamedTuple):
     """What an attack made of one sample.
