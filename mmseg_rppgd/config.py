@@ -2,7 +2,7 @@
 import difflib
 import os.path as osp
 import warnings
-from glob import glob
+from glob import escape, glob
 from typing import Any, Optional
 
 from mmengine.config import Config
@@ -99,7 +99,7 @@ def _similar(name: str) -> str:
     known = {}
     for package in ('mmseg_rppgd', 'mmseg'):
         folder = config_folder(package)
-        for path in glob(osp.join(folder or '', '*', '*.py')):
+        for path in glob(osp.join(escape(folder or ''), '*', '*.py')):
             known[osp.basename(path)] = (
                 f'{package}::{osp.relpath(path, folder)}')
     wanted = osp.basename(name.rpartition('::')[2])

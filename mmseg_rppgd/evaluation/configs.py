@@ -260,9 +260,9 @@ def count_training_labels(cfg: Config, num_classes: int,
         return None
     name = digest([dataset_cfg, num_classes, ignore_index])[:12]
     path = folder and osp.join(folder, f'class_counts-{name}.json')
-    if path and osp.exists(path):
-        with open(path, encoding='utf-8') as file:
-            return json.load(file)
+    kept = path and read_counts(path, num_classes)
+    if kept:
+        return kept
     try:
         with DefaultScope.overwrite_default_scope('mmseg'):
             dataset = DATASETS.build(dataset_cfg)
@@ -276,6 +276,20 @@ def count_training_labels(cfg: Config, num_classes: int,
         os.makedirs(folder, exist_ok=True)
         write_json(path, counts.tolist())
     return counts.tolist()
+
+
+def read_counts(path: str, num_classes: int) -> Optional[List[int]]:
+    """Read class counts; None if there are none, or none that are whole."""
+    if not osp.exists(path):
+        return None
+    try:
+        with open(path, encoding='utf-8') as file:
+            counts = json.load(file)
+    except ValueError:  # of JSON or of UTF-8
+        return None
+    whole = isinstance(counts, list) and len(counts) == num_classes and all(
+        isinstance(count, int) and count >= 0 for count in counts)
+    return counts if whole else None
 
 
 def training_labels(dataset: Any) -> Iterator[np.ndarray]:

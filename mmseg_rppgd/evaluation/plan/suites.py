@@ -11,7 +11,7 @@ import ast
 import difflib
 import os.path as osp
 from dataclasses import dataclass, field
-from glob import glob
+from glob import escape, glob
 from typing import Any, Callable, Dict, List, Optional, Sequence, Union
 
 from mmengine.config import Config
@@ -96,7 +96,8 @@ def make_plan(suite: Union[None, str, Dict[str, Any]] = None,
 
 def known_suites() -> List[str]:
     """Names of the suites that come with the package."""
-    paths = [p for folder in FOLDERS for p in glob(osp.join(folder, '*.py'))]
+    paths = [p for folder in FOLDERS for p in glob(
+        osp.join(escape(folder), '*.py'))]
     return sorted({osp.splitext(osp.basename(path))[0] for path in paths})
 
 

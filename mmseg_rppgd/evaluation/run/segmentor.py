@@ -14,6 +14,7 @@ from ...pixel_model import PixelModel, perturb_batch, unwrap_segmentor
 from ...pixel_model.space import PixelSpace
 from ...pixel_model.windows import check_windows
 from ..files import digest
+from ..plan.code import classes_digest
 from .models import Attacked, Sample, TestedModel
 
 
@@ -81,6 +82,7 @@ class TestedSegmentor(TestedModel):
     @property
     def settings(self) -> Dict[str, Any]:
         return dict(self.info, model=digest(self.config),
+                    code=classes_digest(self.segmentor),
                     ignore_index=self._model.ignore_index)
 
     @property
