@@ -2,6 +2,7 @@
 import json
 import os
 import os.path as osp
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, Dict, Iterator, List, Optional, Tuple, Union
 
@@ -126,13 +127,36 @@ def load_model(config: str,
     """
     cfg = load_test_config(config, checkpoint, cfg_options)
     with DefaultScope.overwrite_default_scope('mmseg'):
-        loader = Runner.build_dataloader(cfg.test_dataloader)
+        with test_set_faults():
+            loader = Runner.build_dataloader(cfg.test_dataloader)
     segmentor = load_segmentor(config, checkpoint, device or get_device(), cfg)
     model = tested_segmentor(
         segmentor, cfg, loader.dataset.metainfo,
         void_label(cfg.test_evaluator), surface=surface, fp16=fp16,
         info=describe_model(config, checkpoint))
     return model, loader
+
+
+@contextmanager
+def test_set_faults() -> Iterator[None]:
+    """Say in a sentence what a test set cannot be built for.
+
+    mmseg joins an empty list of samples, and compares palette and classes
+    without a word on either.
+    """
+    try:
+        yield
+    except ValueError as error:
+        if 'need at least one array to concatenate' in str(error):
+            raise ValueError(
+                'the test set has no images; check data_root, data_prefix '
+                'and img_suffix of test_dataloader.dataset') from error
+        if 'palette does not match' in str(error):
+            raise ValueError(
+                'the palette of the test set must have one colour for each '
+                'class; mend palette, or leave it out, in metainfo of '
+                'test_dataloader.dataset') from error
+        raise
 
 
 def load_segmentor(name: str, checkpoint: str,

@@ -9,7 +9,7 @@ from ..hooks import AttackHook
 from ..pixel_model import unwrap_segmentor
 from ..registry import LOOPS
 from .configs import (CheckpointFits, describe_model, load_segmentor,
-                      tested_segmentor, void_label)
+                      test_set_faults, tested_segmentor, void_label)
 from .evaluate import check_numbers, evaluate
 from .results.results import worst_balls
 from .run.models import Sample
@@ -73,7 +73,8 @@ class RobustTestLoop(BaseLoop):
                  skip_bad: bool = False,
                  model_info: Optional[Dict[str, Any]] = None,
                  fp16: bool = False) -> None:
-        super().__init__(runner, dataloader)
+        with test_set_faults():
+            super().__init__(runner, dataloader)
         check_numbers(seed=seed, limit=limit, batch_size=batch_size,
                       panels=panels, probes=probes)
         cfg = runner.cfg

@@ -55,8 +55,11 @@ class Report:
 
     def __post_init__(self) -> None:
         colours = default_palette(self.clean.num_classes).tolist()
-        given = list(self.palette or ())
-        self.palette = given + colours[len(given):]
+        given = list(self.palette or ())[:len(colours)]
+        for i, colour in enumerate(given):
+            if np.shape(colour) == (3, ):  # others are no colours
+                colours[i] = colour
+        self.palette = colours
 
     @property
     def tables(self) -> List[Table]:

@@ -67,8 +67,11 @@ class TestedSegmentor(TestedModel):
         self._resume_settings = resume_settings or {}
         self._class_counts = class_counts
         try:
+            test_cfg = self._model.test_cfg
+            if 'slide' in (test_cfg.get('mode'), surface):
+                check_windows(test_cfg)  # also those of the predictions
             if surface == 'crop':
-                check_windows(self._model.test_cfg)
+                check_windows(test_cfg)
                 self.surface = surface
             else:
                 self.surface = PixelModel(segmentor, surface=surface).surface

@@ -45,7 +45,7 @@ class Worker:
         self.rank = rank
         self.world_size = world_size
         self.stamp: Optional[str] = None  # of the settings, in each record
-        self.digests: Dict[int, str] = {}  # of the samples seen so far
+        self._digests: Dict[int, str] = {}
 
     def screen_out(self, job: Job, skip: bool
                    ) -> Tuple[List[Record], List[BadSample]]:
@@ -91,11 +91,12 @@ class Worker:
             for key, column in zip(job.keys, fresh):
                 column[sample.index] = dict(
                     records[key], test=self.stamp,
-                    sample=self.digests[sample.index])
+                    sample=self._digests[sample.index])
                 self.store.append(key, column[sample.index])
             self.screen.advance(job.cost)
         self.screen.end()
-        for ranks in all_gather_object(fresh):
+        for ranks, digests in all_gather_object((fresh, self._digests)):
+            self._remember(digests)
             for column, records in zip(stored, ranks):
                 column.update(records)
         on_first(lambda: [self.store.merge(*pair)
@@ -125,7 +126,8 @@ class Worker:
 
         self.screen.begin('looking for changed images', len(mine))
         for sample in self.model.samples(self.loader, mine, gone):
-            if seen[sample.index] != {self._digest(sample)}:
+            self._remember({sample.index: sample.digest}, sample.path)
+            if seen[sample.index] != {sample.digest}:
                 other[sample.index] = sample.path
             self.screen.advance(0)
         self.screen.end()
@@ -143,17 +145,6 @@ class Worker:
                     seen[index].add(record.get('sample'))
         return dict(seen)
 
-    def _digest(self, sample: Sample) -> str:
-        """Digest of a sample, which must be that of the loads before."""
-        digest = sample.digest
-        if self.digests.setdefault(sample.index, digest) != digest:
-            raise ValueError(
-                f'{sample.path} is loaded with other pixels or labels than '
-                'before in this test, so its rows would not be of one image: '
-                'take random transforms out of the test pipeline; if the '
-                'file has changed, repeat the command with --resume')
-        return digest
-
     def _batches(self, indices: Sequence[int],
                  leave_out: Optional[Callable]) -> Iterator[List[Sample]]:
         """Yield samples of one size together, as soon as a batch is full.
@@ -162,7 +153,7 @@ class Worker:
         """
         waiting: Dict[tuple, List[Sample]] = defaultdict(list)
         for sample in self.model.samples(self.loader, indices, leave_out):
-            self._digest(sample)
+            self._remember({sample.index: sample.digest}, sample.path)
             batch = waiting[sample.sizes]
             batch.append(sample)
             if len(batch) >= self.batch_size:
@@ -181,6 +172,21 @@ class Worker:
             return
         for batch in batches:
             yield from zip(batch, self._run(job, batch))
+
+    def _remember(self, digests: Dict[int, str], path: str = '') -> None:
+        """Refuse a sample that is not what it was when loaded before.
+
+        Rows that are measured on different images do not compare.
+        """
+        for index, digest in digests.items():
+            if self._digests.setdefault(index, digest) != digest:
+                raise ValueError(
+                    f'{path or f"sample {index} of the data set"} is another '
+                    'image, or has other labels, each time it is loaded, so '
+                    'that no two rows of a test would compare; take the '
+                    'transforms that draw random numbers (RandomCrop, '
+                    'RandomFlip, PhotoMetricDistortion, ...) out of the test '
+                    'pipeline, and leave the files alone during a test')
 
     def _run(self, job: Job,
              samples: Sequence[Sample]) -> Iterator[Dict[str, Record]]:
