@@ -24,7 +24,7 @@ from .results.environment import describe_environment, mask_secrets
 from .results.results import RowResult, build_results
 from .results.searches import build_minimal
 from .results.transfer import build_matrix, matrix_check, model_names
-from .run.attack_job import AttackJob, matrix_key
+from .run.attack_job import AttackJob, matrix_clean_key, matrix_key
 from .run.bad_data import BadSample
 from .run.images import AdversaryCache, ExampleStore, spread
 from .run.jobs import CleanJob, GradientJob, Job, SearchJob
@@ -231,7 +231,7 @@ class Evaluation:
         if len(self.targets) == 1:
             return []
         jobs: List[Job] = [
-            CleanJob(model, f'matrix-clean-{name}')
+            CleanJob(model, matrix_clean_key(name))
             for name, model in self.targets.items()]
         return jobs + [
             AttackJob(run, source, self.targets, self.seed,
@@ -254,7 +254,7 @@ class Evaluation:
             {name: dict(model.info, surface=model.surface)
              for name, model in self.targets.items()},
             self.rows,
-            {name: found[f'matrix-clean-{name}'] for name in self.targets},
+            {name: found[matrix_clean_key(name)] for name in self.targets},
             {(row.key, name): found[
                 row.key if name == own and self.surrogate is None else
                 matrix_key(row, name)]
