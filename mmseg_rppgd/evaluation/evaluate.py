@@ -1,4 +1,5 @@
 """evaluate(): a model, its images and attacks -> results and a report."""
+from contextlib import ExitStack
 from typing import Any, Callable, Dict, List, Optional, Sequence, Union
 
 from .evaluation import Evaluation
@@ -106,7 +107,9 @@ def evaluate(model: TestedModel,
     evaluation = Evaluation(
         plan, model, loader, out_dir, surrogate, list(others), seed, limit,
         batch_size, panels, probes, cache, quiet, notes)
-    with model.evaluating():
+    with ExitStack() as stack:
+        for each in [model, *others, *([surrogate] if surrogate else [])]:
+            stack.enter_context(each.evaluating())
         return evaluation.run(resume, before, after, visualizer)
 
 
