@@ -32,7 +32,9 @@ def explain(error: Exception, name: str, start: bytes) -> Exception:
         return pickle.UnpicklingError(
             f'checkpoint {name!r} asks for {wanted.group(1)} while it is '
             f'loaded, which can run code, and is refused. {TRUST}')
-    if any(words in said for words in _ASKS_FOR_MORE):
+    is_whole = start.startswith(b'PK')  # the archive that torch.save writes
+    if any(words in said for words in _ASKS_FOR_MORE) or (
+            is_whole and isinstance(error, pickle.UnpicklingError)):
         return pickle.UnpicklingError(
             f'checkpoint {name!r} asks for more than weights and is refused '
             f'({_core(said)}). {TRUST}')

@@ -1,7 +1,7 @@
 """Checks of a training before its first step."""
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
-from mmengine.runner import Runner
+from mmengine.runner import Runner, find_latest_checkpoint
 
 from .weights import check_finite, check_start, check_weights
 
@@ -17,7 +17,8 @@ class StartFits(Hook):
         """Check what ``load_from`` or ``--resume`` has found."""
         model = runner.model
         model = model.module if is_model_wrapper(model) else model
-        name = str(runner.cfg.get('load_from') or 'last_checkpoint')
+        name = str(runner.cfg.get('load_from')
+                   or find_latest_checkpoint(runner.work_dir))
         if not runner.cfg.get('resume'):
             check_start(model, checkpoint, name)
             return
