@@ -51,7 +51,8 @@ def _add_rows(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         '--eps', nargs='+', default=[], metavar='EPS',
         help='radii in units of the [0, 1] pixel range, such as 0.03 or '
-        '8/255 (default: those of the suite, or of the attack)')
+        '8/255; of l2 attacks root mean squares, while an eps inside an '
+        'attack is a length (default: those of the suite, or of the attack)')
     group.add_argument(
         '--steps', nargs='+', type=int, default=[], metavar='N',
         help='numbers of steps (default: those of the suite or attack)')

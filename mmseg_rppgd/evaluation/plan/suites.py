@@ -4,8 +4,8 @@ A suite is ``robustness = dict(attacks=[dict(attack=config), ...])``, where an
 attack may have a ``name``, and suite or attack ``eps=[...]``, ``steps=[...]``
 and ``trace=True`` (measure after every step). ``max_steps=N`` caps the steps
 that the attacks of a base suite ask for. ``minimal=[config, ...]`` are
-searches for the smallest perturbation. The eps of an l2 attack in a suite is
-a root mean square, so that one number fits both norms and every image size.
+searches for the smallest perturbation. The ``eps`` of a suite, or beside an
+attack, is a root mean square for an l2 attack, as on the command line.
 """
 import ast
 import difflib
@@ -58,7 +58,8 @@ def make_plan(suite: Union[None, str, Dict[str, Any]] = None,
             either.
         attacks (sequence): Attacks as typed, see :func:`parse_attack`, or
             their configs.
-        eps (sequence): Radii. Empty means those of the suite or attack.
+        eps (sequence): Radii; of l2 attacks root mean squares. Empty means
+            those of the suite or attack.
         steps (sequence): Numbers of steps, likewise.
         minimal (sequence): Searches for the smallest perturbation, as typed
             or as configs.
@@ -168,7 +169,6 @@ def _suite_rows(suite: Dict[str, Any], eps: Sequence[Any],
             name=entry.get('name'),
             eps=eps or entry.get('eps') or (),
             steps=steps or entry.get('steps') or (),
-            rms=True,
             trace=entry.get('trace', False))
     return rows
 
