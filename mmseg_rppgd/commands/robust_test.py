@@ -8,6 +8,7 @@ from mmengine.runner import Runner
 from ..cli import (add_config, add_run_options, errors_in_a_sentence,
                    set_work_dir, start_processes)
 from ..compat import leave_processes, require_mmseg
+from ..config import refuse_functions
 
 DAY = 24 * 60 * 60
 
@@ -143,6 +144,7 @@ def build_config(args: argparse.Namespace) -> Config:
     """Turn the command line into a config whose test is the robust one."""
     from ..evaluation.configs import describe_model, load_test_config
     cfg = load_test_config(args.config, args.checkpoint, args.cfg_options)
+    refuse_functions(cfg)
     set_work_dir(cfg, args)
     set_visualization(cfg, args)
     # The others wait while the first process writes the report.

@@ -13,7 +13,7 @@ import torch
 
 from ...attacks.base import Attack
 from ...attacks.threat_model import DEFAULT_RMS, parse_number
-from ...registry import ATTACKS, SCOPE, attack_class
+from ...registry import ATTACKS, attack_class, attack_name
 from ..files import digest, jsonable
 
 # Characters of a row's name in a file name: file systems take 255 in all, and
@@ -232,13 +232,14 @@ def parse_rms(eps: Any) -> float:
     return rms
 
 
-def type_name(attack: Dict[str, Any]) -> Optional[str]:
-    """Name of the attack's class, without this package's scope."""
-    kind = attack.get('type')
-    if isinstance(kind, type):
-        return kind.__name__
-    prefix = SCOPE + '.'
-    return kind[len(prefix):] if kind and kind.startswith(prefix) else kind
+def type_name(attack: Dict[str, Any]) -> str:
+    """Name of the attack's class, however its config has it.
+
+    Raises:
+        TypeError: If the config has no such name.
+        KeyError: If the attack is unknown; the message has the known ones.
+    """
+    return attack_name(attack.get('type'))
 
 
 def ball_of(row: Row) -> Tuple:
