@@ -44,8 +44,9 @@ def evaluate(model: TestedModel,
             Defaults to None, 'quick' if there are no attacks either.
         attacks (sequence): Attacks, as ``'PGD'``, ``'BIM(norm=l2)'`` or
             configs. Rows are attacks x eps x steps.
-        eps (sequence): Radii in units of the [0, 1] pixel range. Defaults to
-            those of the suite or attack.
+        eps (sequence): Radii in units of the [0, 1] pixel range, of l2
+            attacks root mean squares. Defaults to those of the suite or
+            attack.
         steps (sequence): Numbers of steps, likewise.
         minimal (sequence): Searches for the smallest perturbation.
         out_dir (str, optional): Folder of the report. Defaults to None:
