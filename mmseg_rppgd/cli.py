@@ -43,6 +43,11 @@ def add_run_options(parser: Any, work_dir: str) -> None:
         help='override settings of the config, such as '
         'train_dataloader.batch_size=2 or key="[(a,b),(c,d)]"')
     parser.add_argument(
+        '--trust-checkpoint', action='store_true',
+        help='load checkpoints without limits, which runs whatever code they '
+        'hold: of this command line, of the config (load_from, init_cfg) and '
+        'of the work dir (default: what holds more than weights is refused)')
+    parser.add_argument(
         '--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'],
         default='none', help='how the processes of this run were started; '
         'tools/launch.sh gives pytorch')

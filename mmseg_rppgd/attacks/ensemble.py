@@ -51,8 +51,8 @@ class EnsembleAttack(Attack):
                             f"dict(type='APGD'), but got {attacks!r}")
         if not attacks:
             raise ValueError(
-                'attacks must have one attack at least, but got none; name '
-                "the members, as in attacks=[dict(type='PGD')]")
+                'attacks must have one attack at least, but EnsembleAttack '
+                "got none; give them as attacks=[dict(type='APGD'), ...]")
         self.attacks: List[Attack] = [
             attack if isinstance(attack, Attack) else ATTACKS.build(
                 {**kwargs, **attack} if isinstance(attack, dict) else attack)

@@ -5,9 +5,11 @@ from typing import Optional, Sequence
 from mmengine.config import Config
 from mmengine.runner import Runner
 
+from ..checkpoints import restricted_loading
 from ..cli import (add_config, add_run_options, errors_in_a_sentence,
                    interruptible, set_work_dir, start_processes)
 from ..compat import leave_processes, require_mmseg
+from ..config import refuse_functions
 
 DAY = 24 * 60 * 60
 
@@ -51,7 +53,8 @@ def _add_rows(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         '--eps', nargs='+', default=[], metavar='EPS',
         help='radii in units of the [0, 1] pixel range, such as 0.03 or '
-        '8/255 (default: those of the suite, or of the attack)')
+        '8/255; of l2 attacks root mean squares, while an eps inside an '
+        'attack is a length (default: those of the suite, or of the attack)')
     group.add_argument(
         '--steps', nargs='+', type=int, default=[], metavar='N',
         help='numbers of steps (default: those of the suite or attack)')
@@ -149,6 +152,7 @@ def build_config(args: argparse.Namespace) -> Config:
     """Turn the command line into a config whose test is the robust one."""
     from ..evaluation.configs import describe_model, load_test_config
     cfg = load_test_config(args.config, args.checkpoint, args.cfg_options)
+    refuse_functions(cfg)
     set_work_dir(cfg, args)
     set_visualization(cfg, args)
     # The others wait while the first process writes the report.
@@ -188,7 +192,8 @@ def main(argv: Optional[Sequence[str]] = None,
     hint = ('what is finished is kept in the folder of the report: repeat '
             'the command with --resume to go on')
     with interruptible(command_line.prog, hint), \
-            errors_in_a_sentence(command_line.prog):
+            errors_in_a_sentence(command_line.prog), \
+            restricted_loading(args.trust_checkpoint):
         require_mmseg()
         Runner.from_cfg(build_config(args)).test()
         leave_processes()

@@ -5,7 +5,7 @@ import os
 import os.path as osp
 import re
 from contextlib import contextmanager
-from typing import Any, Iterator, Optional
+from typing import Any, Iterator
 
 # What write_text and others call a file until it is whole, with their pid.
 TEMPORARY = re.compile(r'(?P<name>.+)\.(?P<pid>\d+)\.tmp(\.npz|\.png)?')
@@ -92,14 +92,3 @@ def short_name(name: str, most: int) -> str:
     if len(name) <= most:
         return name
     return f'{name[:most - 9]}-{digest(name)[:8]}'
-
-
-def file_sha256(path: str) -> Optional[str]:
-    """SHA-256 of a local file; None for an address on the web."""
-    if not osp.isfile(path):
-        return None
-    result = hashlib.sha256()
-    with open(path, 'rb') as file:
-        for block in iter(lambda: file.read(1 << 20), b''):
-            result.update(block)
-    return result.hexdigest()

@@ -13,6 +13,7 @@ from PIL import Image
 
 from ...metrics import SCALARS, accuracy, number, unpack_counts
 from ..files import replacing, write_json, write_text, writing
+from ..results.radii import radius_notes
 from ..results.results import RowResult, success_over_eps, worst_balls
 from ..run.folder import PANEL
 from ..run.images import Example, ExampleStore
@@ -145,7 +146,9 @@ class Report:
             sections=[(name, list(tables)) for name, tables in groupby(
                 self.tables, key=lambda table: table.section)],
             balls=worst_balls(self.results), curves=picture,
-            images=images, beside=beside, failed=[
+            images=images, beside=beside,
+            small=radius_notes(self.attacks),
+            failed=[
                 c for c in self.results['checks'] if not c['passed']],
             legend=list(zip(self.results['dataset']['classes'],
                             ['#%02x%02x%02x' % tuple(c)

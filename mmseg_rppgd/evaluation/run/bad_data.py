@@ -1,6 +1,8 @@
 """Images and labels that cannot be tested: named, and told from defects."""
 import os.path as osp
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence
+from contextlib import contextmanager
+from typing import (Any, Callable, Dict, Iterator, List, NamedTuple, Optional,
+                    Sequence)
 
 import torch
 from torch.utils.data import DataLoader, Dataset, default_collate
@@ -162,6 +164,28 @@ def files_of(dataset: Any, index: int) -> Dict[str, str]:
     except Exception:  # a data set of another kind
         return {}
     return {k: path for k, path in found.items() if isinstance(path, str)}
+
+
+@contextmanager
+def data_set_faults() -> Iterator[None]:
+    """Say in a sentence what a test set cannot be built for.
+
+    mmseg joins an empty list of samples, and compares palette and classes
+    without a word on either.
+    """
+    try:
+        yield
+    except ValueError as error:
+        if 'need at least one array to concatenate' in str(error):
+            raise ValueError(
+                'the test set has no images; check data_root, data_prefix '
+                'and img_suffix of test_dataloader.dataset') from error
+        if 'palette does not match' in str(error):
+            raise ValueError(
+                'the palette of the test set must have one colour for each '
+                'class; mend palette, or leave it out, in metainfo of '
+                'test_dataloader.dataset') from error
+        raise
 
 
 def _another(dataset: Any, index: int, data: Any) -> Optional[BadSample]:
