@@ -1,17 +1,22 @@
 """What the commands share: flags, work dir, processes, and messages."""
 import argparse
 import linecache
+import logging
 import os
 import os.path as osp
 import pickle
+import select
+import signal
 import sys
 from contextlib import contextmanager
 from traceback import walk_tb
 from typing import Any, Iterator, Optional
 
 from mmengine.config import Config, DictAction
+from rich.console import Console
 
 from .compat import distribute_without_gpu
+from .registry import whose_name
 
 PACKAGE = osp.join(osp.dirname(osp.abspath(__file__)), '')
 
@@ -90,11 +95,14 @@ def errors_in_a_sentence(program: str) -> Iterator[None]:
         program (str): What the message begins with.
     """
     try:
-        yield
+        with ends_with_its_reader():
+            yield
     except Exception as error:
         if not is_for_the_user(error):
             raise
         text = error.args[0] if isinstance(error, KeyError) else error
+        if is_unknown_name(error):
+            text += whose_name(text.partition(' ')[0])
         sys.exit(f'{program}: {text}')
 
 
@@ -112,6 +120,8 @@ def is_for_the_user(error: Exception) -> bool:
         return True
     if isinstance(error, AssertionError) and 'ann_file' in str(error):
         return True  # how mmseg says that the data set is not there
+    if is_unknown_name(error):
+        return True
     frames = list(walk_tb(error.__traceback__))
     files = [osp.abspath(frame.f_code.co_filename) for frame, _ in frames]
     if any(file.endswith(osp.join('torch', 'serialization.py'))
@@ -123,3 +133,61 @@ def is_for_the_user(error: Exception) -> bool:
     frame, number = frames[-1]
     line = linecache.getline(files[-1], number, frame.f_globals)
     return files[-1].startswith(PACKAGE) and line.lstrip().startswith('raise ')
+
+
+def is_unknown_name(error: Exception) -> bool:
+    """Whether mmengine says that a registry does not have a name."""
+    if not isinstance(error, KeyError) or not error.args:
+        return False
+    *_, (frame, _) = walk_tb(error.__traceback__)
+    return (frame.f_globals.get('__name__') ==
+            'mmengine.registry.build_functions'
+            and ' is not in the ' in str(error.args[0]))
+
+
+# ------------------------------------------------------------------- output
+@contextmanager
+def ends_with_its_reader() -> Iterator[None]:
+    """End quietly where nobody reads the output any more: ``... | head``.
+
+    The exit code is that of a program which the broken pipe has killed. A
+    pipe or socket other than the standard output is not meant.
+    """
+    outer = logging.Handler.handleError, Console.__dict__.get(
+        'on_broken_pipe')
+
+    def handle(handler: logging.Handler, record: logging.LogRecord) -> None:
+        if isinstance(sys.exc_info()[1], BrokenPipeError):
+            raise  # logging would print a traceback for every line
+        outer[0](handler, record)
+
+    def broken(console: Console) -> None:
+        raise  # the error that is being handled; rich would exit with 1
+
+    logging.Handler.handleError = handle
+    if outer[1] is not None:
+        Console.on_broken_pipe = broken
+    try:
+        try:
+            yield
+        except SystemExit:  # --help, too, writes something
+            sys.stdout.flush()
+            raise
+        sys.stdout.flush()
+    except BrokenPipeError:
+        if not nobody_reads():
+            raise
+        # What is left in the buffer is written at the end of the process.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(128 + signal.SIGPIPE)
+    finally:
+        logging.Handler.handleError = outer[0]
+        if outer[1] is not None:
+            Console.on_broken_pipe = outer[1]
+
+
+def nobody_reads() -> bool:
+    """Whether the standard output is a pipe whose reader has gone."""
+    poll = select.poll()
+    poll.register(sys.stdout.fileno(), 0)
+    return any(event & select.POLLERR for _, event in poll.poll(0))
