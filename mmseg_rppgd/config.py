@@ -10,6 +10,10 @@ from typing import Any, Optional
 from mmengine.config import Config
 from mmengine.hub import get_config
 
+from .checkpoints.files import require_file, scheme
+
+FORMATS = ('.py', '.json', '.yml', '.yaml')
+
 
 def load_config(name: str, cfg_options: Optional[dict] = None) -> Config:
     """Read a config as the tools of this package take it.
@@ -23,7 +27,8 @@ def load_config(name: str, cfg_options: Optional[dict] = None) -> Config:
     Raises:
         FileNotFoundError: If there is no such config; the message lists
             packaged configs with a similar name.
-        ValueError: If the package before ``::`` has no configs.
+        ValueError: If the package before ``::`` has no configs, or the file
+            is of another kind, such as a checkpoint.
 
     Example:
         >>> cfg = load_config('mmseg::pspnet/'
@@ -35,7 +40,15 @@ def load_config(name: str, cfg_options: Optional[dict] = None) -> Config:
         if '::' in name:
             cfg = _load_packaged(name)
         elif osp.isfile(name):
+            if not name.endswith(FORMATS):
+                raise ValueError(
+                    f'config {name!r} must be a file of the kind '
+                    f'{", ".join(FORMATS)}; CONFIG comes first and '
+                    'CHECKPOINT second')
             cfg = Config.fromfile(name)
+        elif osp.isdir(name):
+            raise ValueError(f'config {name!r} is a folder; give a file in '
+                             'it')
         else:
             raise FileNotFoundError(
                 f'config {name!r} does not exist. Give the path of a file, '
@@ -90,14 +103,18 @@ def refuse_functions(node: Any, where: str = '') -> None:
 
 
 def require_checkpoint(checkpoint: str, name: str = 'checkpoint') -> None:
-    """Raise a FileNotFoundError if a local checkpoint is not there.
+    """Raise if a local checkpoint is not there, a folder or empty.
 
     Args:
         checkpoint (str): Path, or an address such as ``https://...``.
         name (str): What the message calls it. Defaults to 'checkpoint'.
+
+    Raises:
+        FileNotFoundError: If it does not exist.
+        ValueError: If it cannot be a checkpoint.
     """
-    if '://' not in checkpoint and not osp.isfile(checkpoint):
-        raise FileNotFoundError(f'{name} {checkpoint!r} does not exist')
+    if not scheme(checkpoint):
+        require_file(osp.expanduser(checkpoint), f'{name} {checkpoint!r}')
 
 
 def _load_packaged(name: str) -> Config:

@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import Optional, Sequence
 
 from .. import __version__
-from ..cli import ends_with_its_reader
+from ..output import ends_with_its_reader
 from ..registry import find_name
 
 COMMANDS = {

@@ -5,6 +5,7 @@ from typing import Optional, Sequence
 from mmengine.config import Config
 from mmengine.runner import Runner
 
+from ..checkpoints import restricted_loading
 from ..cli import (add_config, add_run_options, errors_in_a_sentence,
                    set_work_dir, start_processes)
 from ..compat import leave_processes, require_mmseg
@@ -180,7 +181,8 @@ def main(argv: Optional[Sequence[str]] = None,
     command_line = parser(prog)
     args = command_line.parse_args(argv)
     check(command_line, args)
-    with errors_in_a_sentence(command_line.prog):
+    with errors_in_a_sentence(command_line.prog), restricted_loading(
+            args.trust_checkpoint):
         require_mmseg()
         Runner.from_cfg(build_config(args)).test()
         leave_processes()

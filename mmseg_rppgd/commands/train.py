@@ -6,6 +6,7 @@ from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.runner import Runner
 
+from ..checkpoints import StartFits, restricted_loading
 from ..cli import (add_config, add_run_options, errors_in_a_sentence,
                    set_work_dir, start_processes)
 from ..compat import leave_processes, require_mmseg
@@ -63,7 +64,10 @@ def main(argv: Optional[Sequence[str]] = None,
     """Train."""
     command_line = parser(prog)
     args = command_line.parse_args(argv)
-    with errors_in_a_sentence(command_line.prog):
+    with errors_in_a_sentence(command_line.prog), restricted_loading(
+            args.trust_checkpoint):
         require_mmseg()
-        build_runner(args).train()
+        runner = build_runner(args)
+        runner.register_hook(StartFits(), priority='VERY_HIGH')
+        runner.train()
         leave_processes()

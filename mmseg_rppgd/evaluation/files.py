@@ -2,8 +2,7 @@
 import hashlib
 import json
 import os
-import os.path as osp
-from typing import Any, Optional
+from typing import Any
 
 
 def write_text(path: str, text: str) -> None:
@@ -34,14 +33,3 @@ def jsonable(value: Any) -> Any:
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     return getattr(value, '__name__', None) or repr(value)
-
-
-def file_sha256(path: str) -> Optional[str]:
-    """SHA-256 of a local file; None for an address on the web."""
-    if not osp.isfile(path):
-        return None
-    result = hashlib.sha256()
-    with open(path, 'rb') as file:
-        for block in iter(lambda: file.read(1 << 20), b''):
-            result.update(block)
-    return result.hexdigest()

@@ -5,6 +5,7 @@ from typing import Any, Dict, Optional, Sequence, Tuple
 from mmengine.runner import Runner
 from mmengine.runner.base_loop import BaseLoop
 
+from ..checkpoints import require_this_loader
 from ..hooks import AttackHook
 from ..pixel_model import unwrap_segmentor
 from ..registry import LOOPS
@@ -76,6 +77,8 @@ class RobustTestLoop(BaseLoop):
         check_numbers(seed=seed, limit=limit, batch_size=batch_size,
                       panels=panels, probes=probes)
         cfg = runner.cfg
+        if cfg.get('load_from'):
+            require_this_loader(cfg.load_from)
         self.evaluated = dict(
             suite=suite, attacks=attacks, eps=eps, steps=steps,
             minimal=minimal, seed=seed, limit=limit, resume=resume,

@@ -59,7 +59,7 @@ def test_a_folder_holds_the_whole_report(tmp_path):
 
 EVERY = ['PGD', 'SegPGD', 'RPPGD(beta=1)', 'BIM(norm=l2)', 'PGD(restarts=2)',
          'APGD', 'MIFGSM(diversity=0.7)', 'PAdam', 'CW', 'CW(norm=l2)',
-         'DeepFool', 'ALMAProx', 'DAG',
+         'DeepFool', 'ALMAProx', 'DAG', 'Square',
          "EnsembleAttack(attacks=[{'type': 'PGD'}, {'type': 'CosPGD'}])"]
 
 
