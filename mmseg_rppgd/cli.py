@@ -4,10 +4,12 @@ import linecache
 import os
 import os.path as osp
 import pickle
+import signal
 import sys
+import threading
 from contextlib import contextmanager
 from traceback import walk_tb
-from typing import Any, Iterator, Optional
+from typing import Any, Callable, Iterator, List, Optional, Union
 
 from mmengine.config import Config, DictAction
 
@@ -128,3 +130,61 @@ def is_for_the_user(error: Exception) -> bool:
     frame, number = frames[-1]
     line = linecache.getline(files[-1], number, frame.f_globals)
     return files[-1].startswith(PACKAGE) and line.lstrip().startswith('raise ')
+
+
+# ---------------------------------------------------------------- interrupts
+@contextmanager
+def interruptible(program: str,
+                  hint: Union[str, Callable[[], str]]) -> Iterator[None]:
+    """End a command with a sentence when Ctrl-C or SIGTERM stops it.
+
+    Inside either raises KeyboardInterrupt, so that what is under way can be
+    put in order; what fails after that is part of the interrupt. The exit
+    code is the usual one: 130 for Ctrl-C, 143 for SIGTERM. Of several
+    processes the first one speaks. It is entered around
+    :func:`errors_in_a_sentence`.
+
+    Args:
+        program (str): What the message begins with.
+        hint (str | callable): How to go on; a callable is asked when the
+            command has stopped.
+    """
+    received: List[int] = []
+
+    def stop(number: int, frame: Any) -> None:
+        received.append(number)
+        raise KeyboardInterrupt
+
+    before = {}
+    if threading.current_thread() is threading.main_thread():
+        for number in (signal.SIGINT, signal.SIGTERM):
+            # A job in the background of a shell is not meant to hear Ctrl-C.
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                before[number] = signal.signal(number, stop)
+    try:
+        yield
+    except BaseException as error:
+        if not received and not isinstance(error, KeyboardInterrupt):
+            raise
+        for number in before:  # another one ends it at once
+            signal.signal(number, signal.SIG_DFL)
+        number = received[0] if received else signal.SIGINT
+        _say_interrupted(program, number, hint)
+        sys.exit(128 + number)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _say_interrupted(program: str, number: int,
+                     hint: Union[str, Callable[[], str]]) -> None:
+    from mmengine.dist import is_distributed, is_main_process
+    if is_main_process():
+        cause = 'Ctrl-C' if number == signal.SIGINT else 'SIGTERM'
+        text = hint() if callable(hint) else hint
+        sys.stderr.write(f'\n{program}: stopped by {cause}; {text}\n')
+    if is_distributed():
+        # The other processes may never come to what this one would wait for.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(128 + number)

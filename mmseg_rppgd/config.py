@@ -2,7 +2,9 @@
 import difflib
 import os.path as osp
 import warnings
+from functools import partial
 from glob import glob
+from types import FunctionType, MethodType
 from typing import Any, Optional
 
 from mmengine.config import Config
@@ -69,6 +71,35 @@ def without_scopes(node: Any) -> Any:
     if isinstance(node, (list, tuple)):
         return type(node)(map(without_scopes, node))
     return node
+
+
+def refuse_functions(node: Any, where: str = '') -> None:
+    """Refuse functions in a config, which no file can hold.
+
+    mmengine writes every config to the work dir, and ends in a syntax error
+    at a function. Classes are fine.
+
+    Args:
+        node (Any): The config, or a part of it.
+        where (str): What the message calls it. Defaults to none.
+
+    Raises:
+        ValueError: If there is one; names the place.
+    """
+    if isinstance(node, Config):
+        node = node.to_dict()  # without the imports of a config in Python
+    if isinstance(node, dict):
+        for key, value in node.items():
+            refuse_functions(value, f'{where}.{key}' if where else str(key))
+    elif isinstance(node, (list, tuple)):
+        for index, value in enumerate(node):
+            refuse_functions(value, f'{where}[{index}]')
+    elif isinstance(node, (FunctionType, MethodType, partial)):
+        name = getattr(node, '__qualname__', repr(node))
+        raise ValueError(
+            f'{where} of the config must be plain data, but is the function '
+            f'{name}. Put it into a module of its own and give its import '
+            "path in a string, such as region_weights='my_module.weights'")
 
 
 def require_checkpoint(checkpoint: str, name: str = 'checkpoint') -> None:

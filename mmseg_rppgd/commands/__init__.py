@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import Optional, Sequence
 
 from .. import __version__
+from ..registry import find_name
 
 COMMANDS = {
     'train': 'train a segmentor, adversarially if its config says so',
@@ -36,6 +37,7 @@ def main(argv: Optional[Sequence[str]] = None) -> None:
             f'  {name:13}{text}' for name, text in COMMANDS.items()),
         formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('command', choices=COMMANDS, metavar='COMMAND',
+                        type=lambda text: find_name(text, COMMANDS) or text,
                         help='one of those below')
     parser.add_argument('--version', action='version',
                         version=f'{PROG} {__version__}')

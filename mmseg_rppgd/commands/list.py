@@ -12,7 +12,7 @@ from mmengine.config import Config
 
 from ..cli import errors_in_a_sentence
 from ..config import config_folder
-from ..registry import ATTACKS, attack_class
+from ..registry import ATTACKS, attack_class, attack_name
 
 PACKAGE = 'mmseg_rppgd'
 WIDTH = 79
@@ -42,6 +42,7 @@ def attack_lines(name: Optional[str], params: bool) -> List[str]:
         ATTACKS.import_from_location()
         chosen: Dict[str, Any] = dict(sorted(ATTACKS.module_dict.items()))
     else:
+        name = attack_name(name)
         chosen = {name: attack_class(name)}
     lines = []
     for line, attack in zip(

@@ -9,6 +9,7 @@ from ..checkpoints import restricted_loading
 from ..cli import (add_config, add_run_options, errors_in_a_sentence,
                    set_work_dir, start_processes)
 from ..compat import leave_processes, require_mmseg
+from ..config import refuse_functions
 
 DAY = 24 * 60 * 60
 
@@ -52,7 +53,8 @@ def _add_rows(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         '--eps', nargs='+', default=[], metavar='EPS',
         help='radii in units of the [0, 1] pixel range, such as 0.03 or '
-        '8/255 (default: those of the suite, or of the attack)')
+        '8/255; of l2 attacks root mean squares, while an eps inside an '
+        'attack is a length (default: those of the suite, or of the attack)')
     group.add_argument(
         '--steps', nargs='+', type=int, default=[], metavar='N',
         help='numbers of steps (default: those of the suite or attack)')
@@ -143,6 +145,7 @@ def build_config(args: argparse.Namespace) -> Config:
     """Turn the command line into a config whose test is the robust one."""
     from ..evaluation.configs import describe_model, load_test_config
     cfg = load_test_config(args.config, args.checkpoint, args.cfg_options)
+    refuse_functions(cfg)
     set_work_dir(cfg, args)
     set_visualization(cfg, args)
     # The others wait while the first process writes the report.

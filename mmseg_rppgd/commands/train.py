@@ -10,7 +10,7 @@ from ..checkpoints import StartFits, restricted_loading
 from ..cli import (add_config, add_run_options, errors_in_a_sentence,
                    set_work_dir, start_processes)
 from ..compat import leave_processes, require_mmseg
-from ..config import load_config, require_checkpoint
+from ..config import load_config, refuse_functions, require_checkpoint
 
 
 def parser(prog: Optional[str] = None) -> argparse.ArgumentParser:
@@ -45,6 +45,7 @@ def enable_amp(cfg: Config) -> None:
 def build_runner(args: argparse.Namespace) -> Runner:
     """Turn the command line into a runner."""
     cfg = load_config(args.config, args.cfg_options)
+    refuse_functions(cfg)
     if cfg.get('load_from'):
         require_checkpoint(cfg.load_from, 'load_from')
     set_work_dir(cfg, args)

@@ -1,4 +1,5 @@
 """evaluate(): a model, its images and attacks -> results and a report."""
+from contextlib import ExitStack
 from typing import Any, Callable, Dict, List, Optional, Sequence, Union
 
 from .evaluation import Evaluation
@@ -43,8 +44,9 @@ def evaluate(model: TestedModel,
             Defaults to None, 'quick' if there are no attacks either.
         attacks (sequence): Attacks, as ``'PGD'``, ``'BIM(norm=l2)'`` or
             configs. Rows are attacks x eps x steps.
-        eps (sequence): Radii in units of the [0, 1] pixel range. Defaults to
-            those of the suite or attack.
+        eps (sequence): Radii in units of the [0, 1] pixel range, of l2
+            attacks root mean squares. Defaults to those of the suite or
+            attack.
         steps (sequence): Numbers of steps, likewise.
         minimal (sequence): Searches for the smallest perturbation.
         out_dir (str, optional): Folder of the report. Defaults to None:
@@ -106,7 +108,9 @@ def evaluate(model: TestedModel,
     evaluation = Evaluation(
         plan, model, loader, out_dir, surrogate, list(others), seed, limit,
         batch_size, panels, probes, cache, quiet, notes)
-    with model.evaluating():
+    with ExitStack() as stack:
+        for each in [model, *others, *([surrogate] if surrogate else [])]:
+            stack.enter_context(each.evaluating())
         return evaluation.run(resume, before, after, visualizer)
 
 

@@ -20,6 +20,7 @@ from .report.report import Report
 from .report.screen import Screen, short_line
 from .results.checks import Checker
 from .results.environment import describe_environment
+from .results.radii import radius_notes
 from .results.results import RowResult, build_results
 from .results.searches import build_minimal
 from .results.transfer import build_matrix, matrix_check, model_names
@@ -162,7 +163,7 @@ class Evaluation:
         minimal = None
         if searched:
             minimal = build_minimal(self.plan.minimal, searched)
-        notes = self._notes()
+        notes = self._notes() + radius_notes(attacked)
         if self.rank == 0 and self.out_dir is not None:
             Report(results, done['clean'], attacked, self.examples,
                    self.model.palette, minimal, matrix, notes

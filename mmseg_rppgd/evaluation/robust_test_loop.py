@@ -143,13 +143,18 @@ def flatten(results: Dict[str, Any]) -> Dict[str, float]:
     for attack in results['attacks']:
         steps = attack['config'].get('steps')
         name = attack['name'] + ('' if steps is None else f'-{steps}')
-        eps = attack['threat']['eps']
+        threat = attack['threat']
+        eps = threat['eps']
+        if eps is None:  # a radius that follows the size of the image
+            eps = f'rms {threat["rms"]}'
         for key in ('aAcc', 'mIoU', 'MisRatio'):
             metrics[f'{name}@{eps}/{key}'] = attack[key]
     balls = worst_balls(results)
     for ball in balls:
         name = 'worst_case' + (
-            f'@{ball["norm"]}-{ball["eps"]}' if len(balls) > 1 else '')
+            f'@{ball["norm"]}-' + (
+                f'{ball["eps"]}' if ball['eps'] is not None else
+                f'rms {ball["rms"]}') if len(balls) > 1 else '')
         metrics[f'{name}/aAcc'] = ball['aAcc']
         metrics[f'{name}/mIoU'] = ball['mIoU_greedy']
     return {k: v for k, v in metrics.items() if v is not None}

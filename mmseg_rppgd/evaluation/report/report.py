@@ -14,6 +14,7 @@ from PIL import Image
 
 from ...metrics import SCALARS, accuracy, number, unpack_counts
 from ..files import write_json, write_text
+from ..results.radii import radius_notes
 from ..results.results import RowResult, success_over_eps, worst_balls
 from ..run.images import Example, ExampleStore
 from .curves import draw_curves
@@ -140,7 +141,8 @@ class Report:
             sections=[(name, list(tables)) for name, tables in groupby(
                 self.tables, key=lambda table: table.section)],
             balls=worst_balls(self.results), curves=picture,
-            images=self._browser(), failed=[
+            images=self._browser(), small=radius_notes(self.attacks),
+            failed=[
                 c for c in self.results['checks'] if not c['passed']],
             legend=list(zip(self.results['dataset']['classes'],
                             ['#%02x%02x%02x' % tuple(c)
