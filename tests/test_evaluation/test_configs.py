@@ -5,7 +5,7 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
-from malicious import served, site, trap  # noqa: F401
+from malicious import served
 from mmengine.config import Config
 
 from mmseg_rppgd.checkpoints import file_sha256
