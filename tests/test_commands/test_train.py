@@ -8,6 +8,8 @@ from types import SimpleNamespace
 
 import cv2
 import numpy as np
+from unittest.mock import Mock
+
 import pytest
 from mmengine.config import Config
 from mmengine.registry import HOOKS
@@ -192,7 +194,8 @@ def test_work_dir_of_the_config_is_the_default(config, tmp_path):
 
 def test_packaged_name_gives_its_own_work_dir(monkeypatch):
     built = []
-    monkeypatch.setattr(train.Runner, 'from_cfg', built.append)
+    monkeypatch.setattr(train.Runner, 'from_cfg',
+                        lambda cfg: built.append(cfg) or Mock())
     name = 'pspnet_rppgd3-at_r50-d8_4xb4-40k_voc12aug-512x512'
     train.build_runner(parse(f'mmseg_rppgd::rppgd3_at/{name}.py',
                              '--launcher', 'slurm'))

@@ -100,7 +100,7 @@ class Worker:
             for column, records in zip(stored, ranks):
                 column.update(records)
         on_first(lambda: [self.store.merge(*pair)
-                            for pair in zip(job.keys, stored)])
+                          for pair in zip(job.keys, stored)])
         return [[column[i] for i in indices if i in column]
                 for column in stored]
 
