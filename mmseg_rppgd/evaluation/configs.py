@@ -18,8 +18,7 @@ from mmengine.runner.checkpoint import (_load_checkpoint,
 from torch import nn
 from torch.utils.data import DataLoader
 
-from ..checkpoints import (check_weights, checkpoint_sha256,
-                           restricted_loading)
+from ..checkpoints import check_weights, checkpoint_sha256, restricted_loading
 from ..config import load_config, require_checkpoint
 from ..pixel_model import unwrap_segmentor
 from ..registry import HOOKS, SCOPE

@@ -6,14 +6,14 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
-from malicious import served, site, trap  # noqa: F401
+from malicious import served
 from mmengine.config import Config
 
 from mmseg_rppgd.checkpoints import file_sha256
 from mmseg_rppgd.evaluation import load_model
-from mmseg_rppgd.evaluation.configs import (count_training_labels,
-                                            is_own_hook, load_segmentor,
-                                            prepare_config, void_label)
+from mmseg_rppgd.evaluation.configs import (count_training_labels, is_own_hook,
+                                            load_segmentor, prepare_config,
+                                            void_label)
 
 
 def load(tiny, **kwargs):
