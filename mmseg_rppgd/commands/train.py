@@ -8,10 +8,11 @@ from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.runner import Runner
 
+from ..checkpoints import StartFits, restricted_loading
 from ..cli import (add_config, add_run_options, errors_in_a_sentence,
                    interruptible, set_work_dir, start_processes)
 from ..compat import leave_processes, require_mmseg
-from ..config import load_config, require_checkpoint
+from ..config import load_config, refuse_functions, require_checkpoint
 
 
 def parser(prog: Optional[str] = None) -> argparse.ArgumentParser:
@@ -69,6 +70,7 @@ def type_name(cfg: dict) -> str:
 def build_runner(args: argparse.Namespace) -> Runner:
     """Turn the command line into a runner."""
     cfg = load_config(args.config, args.cfg_options)
+    refuse_functions(cfg)
     if cfg.get('load_from'):
         require_checkpoint(cfg.load_from, 'load_from')
     check_save_best(cfg)
@@ -173,9 +175,11 @@ def main(argv: Optional[Sequence[str]] = None,
     args = command_line.parse_args(argv)
     runner = None
     with interruptible(command_line.prog, lambda: how_to_go_on(runner)):
-        with errors_in_a_sentence(command_line.prog):
+        with errors_in_a_sentence(command_line.prog), restricted_loading(
+                args.trust_checkpoint):
             require_mmseg()
             runner = build_runner(args)
+            runner.register_hook(StartFits(), priority='VERY_HIGH')
             describe_attack(runner, args.config)
             runner.train()
             leave_processes()

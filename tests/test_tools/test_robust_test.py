@@ -44,15 +44,16 @@ def test_attacks_are_ordered_as_their_strength(run_tool):
 def test_rows_are_attacks_by_eps_by_steps_with_options(run_tool):
     results = run_tool('--attacks', 'BIM', 'BIM(norm=l2, alpha=0.5)',
                        '--eps', '8/255', '0.5', '--steps', 1, 2)
-    rows = [(a['threat']['norm'], a['threat']['eps'], a['config']['steps'])
+    rows = [(a['threat']['norm'], a['threat']['rms'], a['config']['steps'])
             for a in results['attacks']]
-    assert rows == [(norm, eps, steps) for norm in ('linf', 'l2')
-                    for eps in (8 / 255, 0.5) for steps in (1, 2)]
+    assert rows == [(norm, pytest.approx(rms), steps)
+                    for norm in ('linf', 'l2')
+                    for rms in (8 / 255, 0.5) for steps in (1, 2)]
     for attack in results['attacks']:
+        size = 1 if attack['threat']['norm'] == 'linf' else 3 * 24 * 40
+        assert attack['threat']['eps'] == pytest.approx(
+            attack['threat']['rms'] * math.sqrt(size))
         assert attack['max_norm'] <= attack['threat']['eps'] + 1e-6
-    size = 3 * 24 * 40
-    assert results['attacks'][-1]['threat']['rms'] == pytest.approx(
-        0.5 / math.sqrt(size))
 
 
 def test_rows_read_off_one_run_are_those_of_their_own_runs(run_tool,
@@ -135,8 +136,9 @@ def test_every_ball_has_its_own_worst_case(run_tool, tmp_path):
     results = run_tool('--attacks', 'BIM', 'BIM(norm=l2)', '--eps', '0.01',
                        '0.02', '--steps', 2)
     balls = results['worst_case']['by_ball']
-    assert [(b['norm'], b['eps']) for b in balls] == [
-        ('linf', 0.01), ('linf', 0.02), ('l2', 0.01), ('l2', 0.02)]
+    assert [(b['norm'], b['eps'], b['rms']) for b in balls] == [
+        ('linf', 0.01, None), ('linf', 0.02, None),
+        ('l2', None, 0.01), ('l2', None, 0.02)]
     # The small ball lies in the large one, linf not in l2.
     assert [len(b['members']) - 1 for b in balls] == [1, 2, 1, 2]
     assert balls[1]['aAcc'] <= balls[0]['aAcc']

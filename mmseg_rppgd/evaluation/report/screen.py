@@ -59,7 +59,8 @@ class Screen:
     def advance(self, cost: float) -> None:
         """One more image is done."""
         self.progress.advance(self._task)
-        self.progress.advance(self._whole, cost)
+        if cost:
+            self.progress.advance(self._whole, cost)
 
     def skip(self, cost: float) -> None:
         """Work that an earlier run has done takes no time now."""

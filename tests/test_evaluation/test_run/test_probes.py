@@ -12,8 +12,9 @@ def probes(*attacks, transfer=False, **kwargs):
 
 def test_every_ball_has_its_noise():
     found = probes('PGD', 'BIM(norm=l2)', eps=['0.01', '0.02'])
-    assert [(r.norm, r.eps) for r in found.noise] == [
-        ('linf', 0.01), ('linf', 0.02), ('l2', 0.01), ('l2', 0.02)]
+    assert [(r.norm, r.eps, r.rms) for r in found.noise] == [
+        ('linf', 0.01, None), ('linf', 0.02, None),
+        ('l2', None, 0.01), ('l2', None, 0.02)]
 
 
 def test_rows_of_a_surrogate_are_run_on_the_tested_model():
