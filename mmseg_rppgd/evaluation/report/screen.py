@@ -67,6 +67,10 @@ class Screen:
         task = self.progress.tasks[self.progress.task_ids.index(self._whole)]
         self.progress.update(self._whole, total=(task.total or 0) - cost)
 
+    def more(self, cost: float) -> None:
+        """There is more work than was planned."""
+        self.skip(-cost)
+
     def end(self) -> None:
         """The row is done."""
         self.progress.remove_task(self._task)
