@@ -1,10 +1,15 @@
 """Which errors are answered in a sentence, and which keep a traceback."""
 import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
 
 import pytest
 
 from mmseg_rppgd.attacks import PGD
-from mmseg_rppgd.cli import errors_in_a_sentence
+from mmseg_rppgd.cli import errors_in_a_sentence, interruptible
 from mmseg_rppgd.registry import ATTACKS
 
 
@@ -64,3 +69,97 @@ def test_a_defect_keeps_its_traceback(cause, kind):
     with pytest.raises(kind):
         with errors_in_a_sentence('tool'):
             cause()
+
+
+class TestInterrupts:
+
+    @pytest.fixture(autouse=True)
+    def handlers(self):
+        """Those of a program in the foreground, whatever pytest runs in."""
+        before = {number: signal.getsignal(number)
+                  for number in (signal.SIGINT, signal.SIGTERM)}
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        yield
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+    @pytest.mark.parametrize('number, name, code', [
+        (signal.SIGINT, 'Ctrl-C', 130), (signal.SIGTERM, 'SIGTERM', 143)])
+    def test_they_get_a_sentence_and_the_usual_code(self, number, name, code,
+                                                    capsys):
+        with pytest.raises(SystemExit) as end:
+            with interruptible('tool', 'add --resume'):
+                with errors_in_a_sentence('tool'):
+                    os.kill(os.getpid(), number)
+        assert end.value.code == code
+        assert capsys.readouterr().err == (
+            f'\ntool: stopped by {name}; add --resume\n')
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+
+    def test_the_hint_is_asked_after_the_command_has_stopped(self, capsys):
+        written = []
+        with pytest.raises(SystemExit):
+            with interruptible('tool', lambda: f'{written} is there'):
+                try:
+                    os.kill(os.getpid(), signal.SIGTERM)
+                finally:
+                    written.append('a.txt')
+        assert "['a.txt'] is there" in capsys.readouterr().err
+
+    def test_what_fails_on_the_way_out_is_no_defect(self):
+        with pytest.raises(SystemExit) as end:
+            with interruptible('tool', ''):
+                try:
+                    os.kill(os.getpid(), signal.SIGTERM)
+                finally:
+                    raise RuntimeError('a worker is gone')
+        assert end.value.code == 143
+
+    def test_other_errors_pass(self):
+        with pytest.raises(ZeroDivisionError):
+            with interruptible('tool', ''):
+                fail_otherwise()
+
+    def test_a_job_that_ignores_ctrl_c_goes_on_doing_so(self):
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        with interruptible('tool', ''):
+            os.kill(os.getpid(), signal.SIGINT)
+        assert signal.getsignal(signal.SIGINT) == signal.SIG_IGN
+
+    def test_another_thread_has_no_signals_of_its_own(self):
+        codes = []
+
+        def command():
+            try:
+                with interruptible('tool', ''):
+                    raise KeyboardInterrupt
+            except SystemExit as end:
+                codes.append(end.code)
+
+        thread = threading.Thread(target=command)
+        thread.start()
+        thread.join()
+        assert codes == [130]
+
+    def test_of_several_processes_the_first_one_speaks(self, tmp_path):
+        """None waits for what the others may never do."""
+        code = (
+            'import os, sys, signal, torch.distributed as dist\n'
+            'from mmseg_rppgd.cli import interruptible\n'
+            'rank = int(sys.argv[1])\n'
+            'dist.init_process_group("gloo", rank=rank, world_size=2,\n'
+            f'    init_method="file://{tmp_path}/meet")\n'
+            'with interruptible("tool", "add --resume"):\n'
+            '    os.kill(os.getpid(), signal.SIGTERM)\n')
+        root = Path(__file__).resolve().parents[1]
+        processes = [subprocess.Popen(
+            [sys.executable, '-c', code, str(rank)], text=True,
+            env=dict(os.environ, PYTHONPATH=str(root)),
+            stderr=subprocess.PIPE) for rank in range(2)]
+        said = [process.communicate(timeout=120)[1] for process in processes]
+        assert [process.returncode for process in processes] == [143, 143]
+        assert said[0].endswith(
+            '\ntool: stopped by SIGTERM; add --resume\n')
+        assert 'tool' not in said[1]

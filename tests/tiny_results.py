@@ -46,11 +46,11 @@ def draw_records(right, row=None, images=IMAGES, rounded=False, steps=0):
     return records
 
 
-def rows_of(*attacks, eps=('8/255', ), steps=(10, ), rms=False, trace=False):
+def rows_of(*attacks, eps=('8/255', ), steps=(10, ), trace=False):
     """Rows of attacks by their names or configs."""
     return [row for attack in attacks for row in make_rows(
         dict(type=attack) if isinstance(attack, str) else attack,
-        eps=eps, steps=steps, rms=rms, trace=trace)]
+        eps=eps, steps=steps, trace=trace)]
 
 
 def row_results(rows, rights=None, **kwargs):

@@ -11,6 +11,7 @@ from .objectives import Objective, PixelObjective
 from .presets import BIM, FGSM, MIFGSM, PGD, CosPGD, PAdam, SegPGD
 from .regions import Regions
 from .rppgd import RPPGD
+from .square import Square
 from .threat_model import ThreatModel
 from .updates import AdamStep, APGDStep, FixedStep, MomentumStep, Update
 
@@ -20,5 +21,5 @@ __all__ = [
     'FixedStep', 'GradientAttack', 'MIFGSM', 'MinimalNormAttack',
     'MinimalResult', 'MomentumStep', 'Objective', 'PAdam', 'PGD',
     'PixelObjective', 'RPPGD', 'Regions', 'SegOutput', 'SegPGD',
-    'ThreatModel', 'Update'
+    'Square', 'ThreatModel', 'Update'
 ]

@@ -14,9 +14,8 @@ import torch
 from mmengine.structures import BaseDataElement
 from torch import Tensor, nn
 
-from ..attacks.base import frozen, own_chance
+from ..attacks.base import autocasts, frozen, own_chance
 from .space import PixelSpace
-from .windows import autocast_is_on
 
 PROBE_SIZE = (9, 13)
 # Largest difference of normalised inputs, relative to their largest value.
@@ -156,7 +155,7 @@ def _compare(model: Any, loader_input: Tensor, data_sample: Any,
             ours = (ours[1:] - ours[:1] + math.log(
                 threshold / (1 - threshold))).sigmoid()
         difference = _difference(ours, theirs)
-        half = autocast_is_on(device.type) or torch.float16 in (
+        half = autocasts(device.type) or torch.float16 in (
             ours.dtype, theirs.dtype) or torch.bfloat16 in (
                 ours.dtype, theirs.dtype)
         slack = LOGIT_SLACK['half' if half else 'cuda' if device.type ==

@@ -24,6 +24,7 @@ FAST = {
     'DeepFool': dict(steps=3),
     'ALMAProx': dict(steps=3),
     'DAG': dict(steps=3),
+    'Square': dict(steps=8),
     'EnsembleAttack':
     dict(attacks=[dict(type='PGD', steps=2),
                   dict(type='APGD', steps=2)]),

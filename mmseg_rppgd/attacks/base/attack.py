@@ -6,7 +6,7 @@ from typing import Any, Callable, Dict, NamedTuple, Optional, Tuple
 import torch
 from torch import Tensor
 
-from ..threat_model import Number, ThreatModel
+from ..threat_model import NORMS, Number, ThreatModel
 from .frozen import frozen, own_chance
 from .inputs import AttackInputs, Generators, check_inputs
 from .model import AttackedModel, CheckedModel, Model, check_model
@@ -36,6 +36,7 @@ class Attack(ABC):
 
     A subclass says what it is like:
 
+    - ``defined_for``: the norms that it is defined for;
     - ``can_target``: whether it has a targeted meaning;
     - ``needs_features``: whether it reads the features of the model;
     - ``plans_ahead``: whether a step depends on the number of steps to come.
@@ -64,6 +65,7 @@ class Attack(ABC):
         ValueError: If an argument is out of range.
     """
 
+    defined_for: Tuple[str, ...] = NORMS
     can_target = True
     needs_features = False
     plans_ahead = True
@@ -86,6 +88,11 @@ class Attack(ABC):
                 f'{", ".join(map(repr, sorted(unknown)))}; it takes '
                 f'{", ".join(sorted(self.arguments()))}')
         self.threat_model = ThreatModel(norm, eps)
+        if norm not in self.defined_for:
+            raise ValueError(
+                f'norm must be {" or ".join(map(repr, self.defined_for))} for '
+                f'{self.name}, but got {norm!r}; use PGD, APGD or RPPGD for '
+                'another norm')
         if ignore_index is not None:
             check_int('ignore_index', ignore_index)
         check_int('restarts', restarts, least=1)

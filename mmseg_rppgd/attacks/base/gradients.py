@@ -6,17 +6,20 @@ from .inputs import AttackInputs
 
 
 class FiniteCheck:
-    """Notes the first step with a non-finite gradient, without a sync.
+    """Notes the first step with a non-finite number, without a sync.
 
     Args:
         name (str): Name of the attack, for the error.
         steps (int): How many steps it takes.
-        device (torch.device): Where the gradients are.
+        device (torch.device): Where the numbers are.
+        what (str): What is looked at, for the error. Defaults to 'gradient'.
     """
 
-    def __init__(self, name: str, steps: int, device: torch.device) -> None:
+    def __init__(self, name: str, steps: int, device: torch.device,
+                 what: str = 'gradient') -> None:
         self.name = name
         self.steps = steps
+        self.what = what
         self.bad_step = torch.zeros((), dtype=torch.int64, device=device)
 
     def see(self, grad: Tensor, step: int) -> None:
@@ -29,10 +32,10 @@ class FiniteCheck:
         self.bad_step = torch.where(first, step, self.bad_step)
 
     def raise_if_not(self) -> None:
-        """Raise FloatingPointError if a gradient was not finite."""
+        """Raise FloatingPointError if a step was bad."""
         if int(self.bad_step):
             raise FloatingPointError(
-                f'the gradient of {self.name} is not finite at step '
+                f'the {self.what} of {self.name} is not finite at step '
                 f'{int(self.bad_step)} of {self.steps}; look for infinite '
                 'logits or, under autocast, an overflow in half precision')
 

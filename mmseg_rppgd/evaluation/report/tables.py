@@ -81,12 +81,17 @@ def member_tables(results: Dict[str, Any]) -> List[Table]:
         'Worst case',
         ('member', 'eps', 'steps', 'images with the lowest accuracy',
          'images chosen for mIoU'),
-        [[m['name'], None if m['eps'] is None else format_eps(m['eps']),
-          m['steps'], m['wins'], m['chosen']] for m in ball['members']],
+        [[m['name'], _member_eps(m), m['steps'], m['wins'], m['chosen']]
+         for m in ball['members']],
         title=f'{ball["norm"]}, eps {radius(ball)}: mIoU '
         f'{cell(ball["mIoU_greedy"])}, aAcc {cell(ball["aAcc"])}',
         notes=[WORST] if ball is balls[-1] else [], words=2, page_only=True)
         for ball in balls]
+
+
+def _member_eps(member: Dict[str, Any]) -> Optional[str]:
+    eps, rms = member['eps'], member.get('rms')
+    return None if eps is None and rms is None else format_eps(eps, rms)
 
 
 def class_table(results: Dict[str, Any]) -> Table:
@@ -143,13 +148,13 @@ def matrix_tables(matrix: Optional[Dict[str, Any]]) -> List[Table]:
 
 
 def check_tables(results: Dict[str, Any]) -> List[Table]:
-    """The self-checks, if there were any."""
+    """What the self-checks found, if there were any."""
     checks = results['checks']
     if not checks:
         return []
     return [Table(
-        'Self-checks', ('result', 'check', 'detail'),
-        [['passed' if c['passed'] else 'FAILED', c['name'], c['detail']]
+        'Self-checks', ('result', 'finding'),
+        [['passed' if c['passed'] else 'FAILED', c['detail']]
          for c in checks],
         marks=['passed' if c['passed'] else 'failed' for c in checks])]
 
@@ -192,5 +197,6 @@ def radius(threat: Dict[str, Any]) -> str:
     """The radius of a ball; of an l2 ball also as a root mean square."""
     text = format_eps(threat['eps'], threat['rms'])
     if threat['norm'] == 'l2' and None not in (threat['eps'], threat['rms']):
-        text += f' (rms {threat["rms"]:.3g})'
+        rms = format_eps(threat['rms'])
+        text += f' (rms {rms if "/" in rms else format(threat["rms"], ".3g")})'
     return text

@@ -193,7 +193,9 @@ def describe_worst_case(clean: RowResult, attacks: Sequence[RowResult],
         everyone = [clean, *members]
         names = [{'name': 'clean', 'norm': None, 'eps': None, 'steps': None}]
         names += [{'name': m.row.name, 'norm': m.row.norm, 'eps': m.row.eps,
-                   'steps': m.row.steps} for m in members]
+                   'steps': m.row.steps,
+                   **({} if m.row.rms is None else {'rms': m.row.rms})}
+                  for m in members]
         return worst_case(np.stack([m.counts for m in everyone]), names, seed)
 
     result = over(attacks)

@@ -15,6 +15,7 @@ from ...pixel_model import PixelModel, perturb_batch, unwrap_segmentor
 from ...pixel_model.space import PixelSpace, find_pixel_range
 from ...pixel_model.windows import check_windows
 from ..files import digest
+from ..plan.code import classes_digest
 from .models import Attacked, Sample, TestedModel
 
 
@@ -76,8 +77,11 @@ class TestedSegmentor(TestedModel):
         self._resume_settings = resume_settings or {}
         self._class_counts = class_counts
         try:
+            test_cfg = self._model.test_cfg
+            if 'slide' in (test_cfg.get('mode'), surface):
+                check_windows(test_cfg)  # also those of the predictions
             if surface == 'crop':
-                check_windows(self._model.test_cfg)
+                check_windows(test_cfg)
                 self.surface = surface
             else:
                 self.surface = PixelModel(segmentor, surface=surface).surface
@@ -91,6 +95,7 @@ class TestedSegmentor(TestedModel):
     @property
     def settings(self) -> Dict[str, Any]:
         return dict(self.info, model=digest(self.config),
+                    code=classes_digest(self.segmentor),
                     ignore_index=self.ignore_index,
                     pixel_range=self._given_range)
 
