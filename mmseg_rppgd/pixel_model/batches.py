@@ -240,7 +240,10 @@ def picture_mask(image: Tensor, labels: Tensor, void: Optional[int],
     Returns:
         Tensor: (1, h, w) bool; None for the whole image, for certain.
     """
-    if not training and 'pad_shape' not in data_sample.metainfo:
+    meta = data_sample.metainfo
+    # A data preprocessor that has predicted the sample leaves both.
+    if not training and ('pad_shape' not in meta
+                         or 'img_padding_size' in meta):
         return None
     corners = image[:, [0, 0, -1, -1], [0, -1, 0, -1]]
     same = (image[:, None] == corners[:, :, None, None]).all(0)

@@ -115,6 +115,13 @@ def test_in_a_test_without_a_pad_the_whole_image_is_attacked():
     assert picture_mask(image, labels, 255, data_sample, False) is None
 
 
+def test_padding_of_the_data_preprocessor_is_no_pad():
+    image, labels, data_sample = padded_sample()
+    data_sample.set_metainfo(dict(
+        pad_shape=(32, 32), img_padding_size=(0, 12, 0, 16)))
+    assert picture_mask(image, labels, 255, data_sample, False) is None
+
+
 def test_a_border_that_counts_is_picture():
     image, labels, data_sample = padded_sample(pad_shape=(16, 20, 3))
     labels[15, 19] = 2
