@@ -25,6 +25,22 @@ def draw_counts(rng, right):
         torch.from_numpy(prediction), torch.from_numpy(label), len(CLASSES)))
 
 
+def random_counts(seed, members=4, images=8, classes=5):
+    """Counts of random predictions of random images, several members."""
+    rng = np.random.default_rng(seed)
+    counts = np.zeros((members, images, 3, classes), np.int64)
+    labels = rng.integers(classes, size=(images, 60))
+    for m in range(members):
+        wrong = rng.random(labels.shape) < rng.random()
+        predictions = np.where(wrong, rng.integers(classes, size=labels.shape),
+                               labels)
+        for i in range(images):
+            for c in range(classes):
+                p, y = predictions[i] == c, labels[i] == c
+                counts[m, i, :, c] = (p & y).sum(), p.sum(), y.sum()
+    return counts
+
+
 def draw_records(right, row=None, images=IMAGES, rounded=False, steps=0):
     """Records of a row; the same share gives the same images."""
     rng = np.random.default_rng(round(1000 * right))

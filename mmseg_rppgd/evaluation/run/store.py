@@ -18,9 +18,9 @@ Record = Dict[str, Any]
 SETTINGS = 'settings.json'
 PREVIOUS = 'previous'
 # What a test writes beside the results of single images.
-OUTPUTS = ('results.json', 'results.csv', 'table.md', 'minimal_norm.json',
-           'minimal_norm.md', 'transfer.json', 'transfer.md', 'curves.png',
-           'report.html', 'panels', 'examples')
+OUTPUTS = ('results.json', 'intervals.json', 'results.csv', 'table.md',
+           'minimal_norm.json', 'minimal_norm.md', 'transfer.json',
+           'transfer.md', 'curves.png', 'report.html', 'panels', 'examples')
 MOST_DIFFERENCES = 5  # that a refusal names
 
 
