@@ -1,4 +1,5 @@
 """A small finished test that no model had to be run for."""
+import json
 import types
 
 import numpy as np
@@ -127,3 +128,19 @@ class Examples:
             delta=None if key == 'clean' else rng.uniform(
                 -0.03, 0.03, (*SIZE, 3)).astype(np.float16),
             label=rng.integers(len(CLASSES), size=SIZE))
+
+
+def write_report(folder, attacks, clean=None, **model):
+    """A report folder as a test leaves it behind."""
+    clean = clean or clean_result()
+    results = results_of(attacks, clean, **model)
+    per_image = folder / 'per_image'
+    per_image.mkdir(parents=True)
+    (folder / 'results.json').write_text(json.dumps(results))
+    (per_image / 'settings.json').write_text(json.dumps(
+        dict(keys=[attack.row.key for attack in attacks])))
+    for key, result in [('clean', clean),
+                        *((a.row.key, a) for a in attacks)]:
+        (per_image / f'{key}.jsonl').write_text(''.join(
+            json.dumps(record) + '\n' for record in result.records))
+    return results

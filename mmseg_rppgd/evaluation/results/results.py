@@ -254,12 +254,13 @@ def _over_balls(attacks: Sequence[RowResult],
 
     The second is empty where there is one ball.
     """
-    balls = list(dict.fromkeys(
+    radii = list(dict.fromkeys(
         (m.row.norm, m.row.eps, m.row.rms) for m in attacks))
+    balls = [dict(zip(('norm', 'eps', 'rms'), radius)) for radius in radii
+             if len(radii) > 1]
     return over(attacks), [
-        {'norm': norm, 'eps': eps, 'rms': rms,
-         **over([m for m in attacks if _lies_in(m.row, norm, eps, rms)])}
-        for norm, eps, rms in balls if len(balls) > 1]
+        {**ball, **over([m for m in attacks if lies_in(
+            m.row.norm, m.row.eps, m.row.rms, ball)])} for ball in balls]
 
 
 def _stack(results: Sequence[RowResult]) -> np.ndarray:
@@ -267,13 +268,15 @@ def _stack(results: Sequence[RowResult]) -> np.ndarray:
     return np.stack([result.counts for result in results])
 
 
-def _lies_in(row: Row, norm: str, eps: Optional[float],
-             rms: Optional[float]) -> bool:
-    if row.norm != norm:
+def lies_in(norm: str, eps: Optional[float], rms: Optional[float],
+            ball: Dict[str, Any]) -> bool:
+    """Whether a radius, as a length or a root mean square, is in a ball."""
+    if norm != ball['norm']:
         return False
-    if eps is not None and row.eps is not None:
-        return row.eps <= eps
-    return rms is not None and row.rms is not None and row.rms <= rms
+    if ball['eps'] is not None and eps is not None:
+        return eps <= ball['eps']
+    # A root mean square that was read off images is rounded.
+    return None not in (rms, ball['rms']) and rms <= ball['rms'] * (1 + 1e-9)
 
 
 def worst_balls(results: Dict[str, Any]) -> List[Dict[str, Any]]:
