@@ -147,6 +147,8 @@ def is_for_the_user(error: Exception) -> bool:
     This package raises such errors itself, on purpose. The same kinds of
     error come out of any other line only by mistake.
     """
+    if type(error).__module__.partition('.')[0] == __package__:
+        return True
     if isinstance(error, ImportError):  # of a module that is not ours
         return (error.name or '').partition('.')[0] != __package__
     if isinstance(error, (FileNotFoundError, FileExistsError,

@@ -3,7 +3,7 @@ import difflib
 import os.path as osp
 import warnings
 from functools import partial
-from glob import glob
+from glob import escape, glob
 from types import FunctionType, MethodType
 from typing import Any, Optional
 
@@ -167,7 +167,7 @@ def _similar(name: str) -> str:
     known = {}
     for package in ('mmseg_rppgd', 'mmseg'):
         folder = config_folder(package)
-        for path in glob(osp.join(folder or '', '*', '*.py')):
+        for path in glob(osp.join(escape(folder or ''), '*', '*.py')):
             known[osp.basename(path)] = (
                 f'{package}::{osp.relpath(path, folder)}')
     wanted = osp.basename(name.rpartition('::')[2])

@@ -5,7 +5,7 @@ import inspect
 import os
 import os.path as osp
 import textwrap
-from glob import glob
+from glob import escape, glob
 from typing import Any, Dict, List, Optional, Sequence
 
 from mmengine.config import Config
@@ -64,7 +64,7 @@ def config_lines() -> List[str]:
     """Names for the command line, and what the paths say."""
     folder = config_folder(PACKAGE)
     rows = [['name', 'strategy', 'model', 'data set']]
-    for path in sorted(glob(osp.join(folder, '[!_]*', '*.py'))):
+    for path in sorted(glob(osp.join(escape(folder), '[!_]*', '*.py'))):
         relative = osp.relpath(path, folder).replace(os.sep, '/')
         rows.append([f'{PACKAGE}::{relative}', *parts_of(relative)])
     return aligned(rows)
@@ -87,7 +87,7 @@ def suite_lines() -> List[str]:
     """Names, numbers of attacks, and the first lines of the files."""
     folder = osp.join(config_folder(PACKAGE), '_base_', 'suites')
     rows = [['name', 'attacks', '']]
-    for path in sorted(glob(osp.join(folder, '*.py'))):
+    for path in sorted(glob(osp.join(escape(folder), '*.py'))):
         suite = Config.fromfile(path).robustness
         number = len(suite.attacks) + len(suite.get('minimal', ()))
         with open(path, encoding='utf-8') as file:

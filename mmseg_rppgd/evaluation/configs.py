@@ -18,12 +18,12 @@ from mmengine.runner.checkpoint import (_load_checkpoint,
 from torch import nn
 from torch.utils.data import DataLoader
 
-from ..checkpoints import (check_weights, checkpoint_sha256,
-                           restricted_loading)
+from ..checkpoints import check_weights, checkpoint_sha256, restricted_loading
 from ..config import load_config, require_checkpoint
 from ..pixel_model import unwrap_segmentor
 from ..registry import HOOKS, SCOPE
 from .files import digest, write_json
+from .run.bad_data import data_set_faults
 from .run.segmentor import TestedSegmentor
 
 
@@ -132,7 +132,8 @@ def load_model(config: str,
     """
     cfg = load_test_config(config, checkpoint, cfg_options)
     with DefaultScope.overwrite_default_scope('mmseg'):
-        loader = Runner.build_dataloader(cfg.test_dataloader)
+        with data_set_faults():
+            loader = Runner.build_dataloader(cfg.test_dataloader)
     with restricted_loading(trust):
         segmentor = load_segmentor(config, checkpoint,
                                    device or get_device(), cfg)
@@ -241,9 +242,9 @@ def count_training_labels(cfg: Config, num_classes: int,
         return None
     name = digest([dataset_cfg, num_classes, ignore_index])[:12]
     path = folder and osp.join(folder, f'class_counts-{name}.json')
-    if path and osp.exists(path):
-        with open(path, encoding='utf-8') as file:
-            return json.load(file)
+    kept = path and read_counts(path, num_classes)
+    if kept:
+        return kept
     try:
         with DefaultScope.overwrite_default_scope('mmseg'):
             dataset = DATASETS.build(dataset_cfg)
@@ -257,6 +258,20 @@ def count_training_labels(cfg: Config, num_classes: int,
         os.makedirs(folder, exist_ok=True)
         write_json(path, counts.tolist())
     return counts.tolist()
+
+
+def read_counts(path: str, num_classes: int) -> Optional[List[int]]:
+    """Read class counts; None if there are none, or none that are whole."""
+    if not osp.exists(path):
+        return None
+    try:
+        with open(path, encoding='utf-8') as file:
+            counts = json.load(file)
+    except ValueError:  # of JSON or of UTF-8
+        return None
+    whole = isinstance(counts, list) and len(counts) == num_classes and all(
+        isinstance(count, int) and count >= 0 for count in counts)
+    return counts if whole else None
 
 
 def training_labels(dataset: Any) -> Iterator[np.ndarray]:

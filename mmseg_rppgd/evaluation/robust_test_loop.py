@@ -13,6 +13,7 @@ from .configs import (CheckpointFits, describe_model, load_segmentor,
                       tested_segmentor, void_label)
 from .evaluate import check_numbers, evaluate
 from .results.results import worst_balls
+from .run.bad_data import data_set_faults
 from .run.models import Sample
 
 Model = Tuple[str, str]
@@ -39,8 +40,8 @@ class RobustTestLoop(BaseLoop):
             of a transfer matrix. Defaults to none.
         surface (str, optional): ``'whole'``, ``'slide'`` or ``'crop'``.
             Defaults to None, the inference mode of each attacked model.
-        cache, seed, limit, resume, batch_size, panels, probes: As of
-            :func:`evaluate`; batch_size defaults to None, chosen.
+        cache, seed, limit, resume, batch_size, panels, probes, skip_bad: As
+            of :func:`evaluate`; batch_size defaults to None, chosen.
         model_info (dict, optional): ``config``, ``checkpoint`` and
             ``sha256`` as the report names the model. Defaults to None, those
             of the runner.
@@ -71,9 +72,11 @@ class RobustTestLoop(BaseLoop):
                  batch_size: Optional[int] = None,
                  panels: int = 4,
                  probes: int = 4,
+                 skip_bad: bool = False,
                  model_info: Optional[Dict[str, Any]] = None,
                  fp16: bool = False) -> None:
-        super().__init__(runner, dataloader)
+        with data_set_faults():
+            super().__init__(runner, dataloader)
         check_numbers(seed=seed, limit=limit, batch_size=batch_size,
                       panels=panels, probes=probes)
         cfg = runner.cfg
@@ -83,6 +86,7 @@ class RobustTestLoop(BaseLoop):
             suite=suite, attacks=attacks, eps=eps, steps=steps,
             minimal=minimal, seed=seed, limit=limit, resume=resume,
             batch_size=batch_size, panels=panels, probes=probes, cache=cache,
+            skip_bad=skip_bad,
             out_dir=out_dir or osp.join(runner.work_dir, 'robust'))
         dataset = self.dataloader.dataset
         ignore_index = void_label(evaluator)

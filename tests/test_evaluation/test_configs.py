@@ -1,18 +1,19 @@
 """What is read off a config: the tested model, its weights, its labels."""
+import json
 import pickle
 from functools import partial
 
 import numpy as np
 import pytest
 import torch
-from malicious import served, site, trap  # noqa: F401
+from malicious import served
 from mmengine.config import Config
 
 from mmseg_rppgd.checkpoints import file_sha256
 from mmseg_rppgd.evaluation import load_model
-from mmseg_rppgd.evaluation.configs import (count_training_labels,
-                                            is_own_hook, load_segmentor,
-                                            prepare_config, void_label)
+from mmseg_rppgd.evaluation.configs import (count_training_labels, is_own_hook,
+                                            load_segmentor, prepare_config,
+                                            void_label)
 
 
 def load(tiny, **kwargs):
@@ -143,6 +144,17 @@ def test_counts_are_kept(tiny, tmp_path):
     path, = tmp_path.glob('class_counts-*.json')
     path.write_text('[1, 2, 3]')
     assert count_training_labels(cfg, 3, 255, str(tmp_path)) == [1, 2, 3]
+
+
+@pytest.mark.parametrize('content', ['', '[1, 2', '[1, 2]', '{}', '[1, 2, -3]',
+                                     '[1, 2, "3"]'])
+def test_damaged_counts_are_counted_again(tiny, tmp_path, content):
+    cfg = training_config(tiny)
+    counts = count_training_labels(cfg, 3, 255, str(tmp_path))
+    path, = tmp_path.glob('class_counts-*.json')
+    path.write_text(content)
+    assert count_training_labels(cfg, 3, 255, str(tmp_path)) == counts
+    assert json.loads(path.read_text()) == counts
 
 
 def test_repeated_data_sets_are_looked_through(tiny, tmp_path):

@@ -15,6 +15,7 @@ from tiny_results import (CLASSES, HOSTILE, Examples, check, clean_result,
                           row_results, rows_of)
 
 from mmseg_rppgd.evaluation.plan.rows import make_rows
+from mmseg_rppgd.evaluation.report import report as report_module
 from mmseg_rppgd.evaluation.report.report import Report
 from mmseg_rppgd.evaluation.results.searches import build_minimal
 from mmseg_rppgd.evaluation.results.transfer import build_matrix
@@ -50,6 +51,29 @@ def test_files_hold_what_they_are_named_for(tmp_path):
                   'of TinyDataset', 'command `robust_test.py config'):
         assert words in table
     assert 'IoU of each class' not in table
+
+
+def test_pictures_that_would_make_the_page_too_large_are_beside_it(
+        tmp_path, monkeypatch):
+    monkeypatch.setattr(report_module, 'MAX_EMBEDDED', 1)
+    report = report_of('PGD', indices=(0, 1, 2))
+    report.write(str(tmp_path))
+    page = (tmp_path / 'report.html').read_text()
+    assert 'pictures of 2 more images would' in ' '.join(page.split())
+    assert len(re.findall(r'data:image/png', page)) < 10
+    assert len(list((tmp_path / 'panels').iterdir())) == 3
+
+
+def test_a_page_of_four_images_holds_them_all(tmp_path):
+    report_of('PGD').write(str(tmp_path))
+    assert 'would make this file too large' not in (
+        tmp_path / 'report.html').read_text()
+
+
+def test_what_is_no_colour_is_replaced():
+    report = report_of('PGD', palette=[[1, 2], [3], [4, 5, 6]])
+    assert report.palette[2] == [4, 5, 6]
+    assert all(len(colour) == 3 for colour in report.palette)
 
 
 def test_matrix_and_searches_have_files_of_their_own(tmp_path):
@@ -130,7 +154,11 @@ def test_failed_check_is_loud(tmp_path):
     text = (tmp_path / 'report.html').read_text()
     assert 'self-check failed' in text and 'id="alarm"' in text
     assert 'class="failed">FAILED</td>' in text
-    assert '| FAILED | a huge eps |' in (tmp_path / 'table.md').read_text()
+    assert '<li>why</li>' in text
+    table = (tmp_path / 'table.md').read_text()
+    assert '| FAILED | why |' in table
+    # A name says what should hold: told of a failure, it misleads.
+    assert 'a huge eps' not in table + text
 
 
 def test_names_are_escaped_everywhere(tmp_path):
