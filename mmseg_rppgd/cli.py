@@ -21,7 +21,8 @@ from .registry import whose_name
 PACKAGE = osp.join(osp.dirname(osp.abspath(__file__)), '')
 LOADER = osp.join('torch', 'utils', 'data', '')
 BUILDER = 'mmengine.registry.build_functions'
-ARGUMENTS = re.compile(r'__init__\(\) (got an unexpected|missing \d+ required)')
+ARGUMENTS = re.compile(
+    r'__init__\(\) (got an unexpected|missing \d+ required)')
 # What a launcher tells its processes.
 LAUNCHED = dict(pytorch='RANK', slurm='SLURM_PROCID',
                 mpi='OMPI_COMM_WORLD_LOCAL_RANK')
