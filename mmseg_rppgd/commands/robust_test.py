@@ -135,7 +135,7 @@ def set_visualization(cfg: Config, args: argparse.Namespace) -> None:
     """Switch on the painting of clean predictions, as mmseg's test does."""
     if not (args.show or args.show_dir):
         return
-    hook = cfg.get('default_hooks', {}).get('visualization')
+    hook = (cfg.get('default_hooks') or {}).get('visualization')
     if hook is None:
         raise ValueError(
             '--show and --show-dir need the visualization hook: set '

@@ -23,6 +23,7 @@ from ..config import load_config, require_checkpoint
 from ..pixel_model import unwrap_segmentor
 from ..registry import HOOKS, SCOPE
 from .files import digest, write_json
+from .results.environment import mask_address
 from .run.bad_data import data_set_faults
 from .run.segmentor import TestedSegmentor
 
@@ -192,7 +193,8 @@ def tested_segmentor(segmentor: nn.Module, cfg: Config,
 
 def describe_model(name: str, checkpoint: Optional[str]) -> Dict[str, Any]:
     """What identifies a model in a report."""
-    return {'config': name, 'checkpoint': checkpoint,
+    return {'config': mask_address(name),
+            'checkpoint': checkpoint and mask_address(checkpoint),
             'sha256': checkpoint and checkpoint_sha256(checkpoint)}
 
 
