@@ -23,8 +23,8 @@ from mmseg_rppgd.evaluation.results.transfer import build_matrix
 BROWSER = next((path for name in (
     'chromium', 'chromium-browser', 'google-chrome', 'chrome')
     for path in [shutil.which(name)] if path), None)
-FILES = {'results.json', 'results.csv', 'table.md', 'curves.png', 'panels',
-         'report.html'}
+FILES = {'results.json', 'intervals.json', 'results.csv', 'table.md',
+         'curves.png', 'panels', 'report.html'}
 
 
 def report_of(*attacks, indices=(0, 2), eps=('8/255', ), steps=(10, ),
