@@ -2,11 +2,17 @@
 import difflib
 import os.path as osp
 import warnings
-from glob import glob
+from functools import partial
+from glob import escape, glob
+from types import FunctionType, MethodType
 from typing import Any, Optional
 
 from mmengine.config import Config
 from mmengine.hub import get_config
+
+from .checkpoints.files import require_file, scheme
+
+FORMATS = ('.py', '.json', '.yml', '.yaml')
 
 
 def load_config(name: str, cfg_options: Optional[dict] = None) -> Config:
@@ -21,7 +27,9 @@ def load_config(name: str, cfg_options: Optional[dict] = None) -> Config:
     Raises:
         FileNotFoundError: If there is no such config; the message lists
             packaged configs with a similar name.
-        ValueError: If the package before ``::`` has no configs.
+        ValueError: If the package before ``::`` has no configs, the file
+            is of another kind, such as a checkpoint, or cannot be read, or
+            the config has no room for a setting.
 
     Example:
         >>> cfg = load_config('mmseg::pspnet/'
@@ -33,15 +41,42 @@ def load_config(name: str, cfg_options: Optional[dict] = None) -> Config:
         if '::' in name:
             cfg = _load_packaged(name)
         elif osp.isfile(name):
-            cfg = Config.fromfile(name)
+            if not name.endswith(FORMATS):
+                raise ValueError(
+                    f'config {name!r} must be a file of the kind '
+                    f'{", ".join(FORMATS)}; CONFIG comes first and '
+                    'CHECKPOINT second')
+            cfg = _read(name)
+        elif osp.isdir(name):
+            raise ValueError(f'config {name!r} is a folder; give a file in '
+                             'it')
         else:
             raise FileNotFoundError(
                 f'config {name!r} does not exist. Give the path of a file, '
                 'or a name such as mmseg::pspnet/...py or '
                 f'mmseg_rppgd::rppgd3_at/...py.{_similar(name)}')
     if cfg_options is not None:
-        cfg.merge_from_dict(cfg_options)
+        try:
+            cfg.merge_from_dict(cfg_options)
+        except (KeyError, TypeError, IndexError) as error:
+            raise ValueError(
+                '--cfg-options cannot be set in the config: '
+                f'{error.args[0] if error.args else error}') from error
+    if isinstance(cfg.get('custom_hooks'), dict):
+        raise ValueError('custom_hooks must be a list, as in custom_hooks = '
+                         "[dict(type='mmseg_rppgd.RPPGDHook')], but got "
+                         f'{cfg.custom_hooks!r}')
     return cfg
+
+
+def _read(path: str) -> Config:
+    try:
+        return Config.fromfile(path)
+    except (OSError, ImportError):
+        raise  # says itself what is not there
+    except Exception as error:  # whatever the code of the file runs into
+        raise ValueError(f'config {path!r} cannot be read: '
+                         f'{type(error).__name__}: {error}') from error
 
 
 def without_scopes(node: Any) -> Any:
@@ -58,15 +93,48 @@ def without_scopes(node: Any) -> Any:
     return node
 
 
+def refuse_functions(node: Any, where: str = '') -> None:
+    """Refuse functions in a config, which no file can hold.
+
+    mmengine writes every config to the work dir, and ends in a syntax error
+    at a function. Classes are fine.
+
+    Args:
+        node (Any): The config, or a part of it.
+        where (str): What the message calls it. Defaults to none.
+
+    Raises:
+        ValueError: If there is one; names the place.
+    """
+    if isinstance(node, Config):
+        node = node.to_dict()  # without the imports of a config in Python
+    if isinstance(node, dict):
+        for key, value in node.items():
+            refuse_functions(value, f'{where}.{key}' if where else str(key))
+    elif isinstance(node, (list, tuple)):
+        for index, value in enumerate(node):
+            refuse_functions(value, f'{where}[{index}]')
+    elif isinstance(node, (FunctionType, MethodType, partial)):
+        name = getattr(node, '__qualname__', repr(node))
+        raise ValueError(
+            f'{where} of the config must be plain data, but is the function '
+            f'{name}. Put it into a module of its own and give its import '
+            "path in a string, such as region_weights='my_module.weights'")
+
+
 def require_checkpoint(checkpoint: str, name: str = 'checkpoint') -> None:
-    """Raise a FileNotFoundError if a local checkpoint is not there.
+    """Raise if a local checkpoint is not there, a folder or empty.
 
     Args:
         checkpoint (str): Path, or an address such as ``https://...``.
         name (str): What the message calls it. Defaults to 'checkpoint'.
+
+    Raises:
+        FileNotFoundError: If it does not exist.
+        ValueError: If it cannot be a checkpoint.
     """
-    if '://' not in checkpoint and not osp.isfile(checkpoint):
-        raise FileNotFoundError(f'{name} {checkpoint!r} does not exist')
+    if not scheme(checkpoint):
+        require_file(osp.expanduser(checkpoint), f'{name} {checkpoint!r}')
 
 
 def _load_packaged(name: str) -> Config:
@@ -99,7 +167,7 @@ def _similar(name: str) -> str:
     known = {}
     for package in ('mmseg_rppgd', 'mmseg'):
         folder = config_folder(package)
-        for path in glob(osp.join(folder or '', '*', '*.py')):
+        for path in glob(osp.join(escape(folder or ''), '*', '*.py')):
             known[osp.basename(path)] = (
                 f'{package}::{osp.relpath(path, folder)}')
     wanted = osp.basename(name.rpartition('::')[2])

@@ -5,6 +5,8 @@ And mmengine builds what a config inherits by a ``mmseg_rppgd::...`` name in
 the scope of this package, most of which is mmseg's: a child looks there too.
 """
 import difflib
+import inspect
+import re
 from importlib import import_module
 from typing import Any, Callable, Iterable, List, Optional, Sequence, Union
 
@@ -18,8 +20,56 @@ HOOK_SUFFIX = 'Hook'
 
 def did_you_mean(name: str, names: Iterable[str]) -> str:
     """Return a hint for a message: what was meant by a name, if it shows."""
-    close = difflib.get_close_matches(name, names, n=1)
-    return f' (did you mean {close[0]}?)' if close else ''
+    names = {plain(other): other for other in names}
+    close = difflib.get_close_matches(plain(name), names, n=1)
+    return f' (did you mean {names[close[0]]}?)' if close else ''
+
+
+def find_name(name: str, names: Iterable[str]) -> Optional[str]:
+    """Return the one of the names that is meant, or None.
+
+    Case, hyphens and underscores do not matter where one name alone is left:
+    ``'rp-pgd'`` is RPPGD.
+    """
+    names = list(names)
+    if name in names:
+        return name
+    found = [other for other in names if plain(other) == plain(name)]
+    return found[0] if len(found) == 1 else None
+
+
+def plain(name: str) -> str:
+    """Return a name without what people type in several ways."""
+    return re.sub('[-_ ]', '', name).lower()
+
+
+def attack_name(kind: Union[str, Callable]) -> str:
+    """Return the registered name of an attack, however it was typed.
+
+    Args:
+        kind (str | type): What :func:`attack_class` takes; of a class the
+            name.
+
+    Raises:
+        TypeError: If it is neither.
+        KeyError: If the name is unknown; the message lists the known ones.
+    """
+    if callable(kind):
+        return kind.__name__
+    if not isinstance(kind, str):
+        raise TypeError("the type of an attack must be a name such as "
+                        f"'RPPGD', or a class, but got {kind!r}")
+    ATTACKS.import_from_location()
+    scope, _, name = kind.rpartition('.')
+    found = None
+    if plain(scope) in ('', plain(SCOPE)):
+        found = find_name(name, ATTACKS.module_dict)
+    if found is None:
+        raise KeyError(
+            f'unknown attack {kind!r}'
+            f'{did_you_mean(name, ATTACKS.module_dict)}; known attacks: '
+            f'{", ".join(sorted(ATTACKS.module_dict))}')
+    return found
 
 
 def attack_class(kind: Union[str, Callable]) -> Callable:
@@ -27,25 +77,14 @@ def attack_class(kind: Union[str, Callable]) -> Callable:
 
     Args:
         kind (str | type): ``'RPPGD'`` or ``'mmseg_rppgd.RPPGD'``, or the
-            class itself, which need not be registered.
+            class itself, which need not be registered. Case, hyphens and
+            underscores do not matter.
 
     Raises:
         TypeError: If it is neither.
         KeyError: If the name is unknown; the message lists the known ones.
     """
-    if callable(kind):
-        return kind
-    if not isinstance(kind, str):
-        raise TypeError("the type of an attack must be a name such as "
-                        f"'RPPGD', or a class, but got {kind!r}")
-    ATTACKS.import_from_location()
-    name = kind[len(SCOPE) + 1:] if kind.startswith(SCOPE + '.') else kind
-    if name not in ATTACKS.module_dict:
-        raise KeyError(
-            f'unknown attack {kind!r}'
-            f'{did_you_mean(name, ATTACKS.module_dict)}; known attacks: '
-            f'{", ".join(sorted(ATTACKS.module_dict))}')
-    return ATTACKS.module_dict[name]
+    return kind if callable(kind) else ATTACKS.module_dict[attack_name(kind)]
 
 
 def build_attack(cfg: dict, *, registry: Registry) -> Any:
@@ -57,7 +96,8 @@ def build_attack(cfg: dict, *, registry: Registry) -> Any:
         registry (Registry): ``ATTACKS``, as mmengine hands it over.
 
     Raises:
-        TypeError: If ``cfg`` is not a dict with a ``type``.
+        TypeError: If ``cfg`` is not a dict with a ``type``, or lacks an
+            argument that the attack cannot do without.
         KeyError: If the name is unknown; the message lists the known ones.
     """
     if not isinstance(cfg, dict) or 'type' not in cfg:
@@ -65,7 +105,16 @@ def build_attack(cfg: dict, *, registry: Registry) -> Any:
                         f"dict(type='RPPGD', steps=3), but got {cfg!r}")
     kwargs = dict(cfg)
     kwargs.pop('_scope_', None)  # mmengine's note of a base that it was in
-    return attack_class(kwargs.pop('type'))(**kwargs)
+    cls = attack_class(kwargs.pop('type'))
+    missing = [
+        p.name for p in inspect.signature(cls).parameters.values()
+        if p.default is p.empty and p.name not in kwargs
+        and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+    if missing:
+        raise TypeError(f'{cls.__name__} needs {", ".join(missing)}; give it '
+                        'in the config of the attack, as in '
+                        f"dict(type='{cls.__name__}', {missing[0]}=...)")
+    return cls(**kwargs)
 
 
 class ChildRegistry(Registry):
@@ -120,8 +169,13 @@ class ChildRegistry(Registry):
         if scope not in (None, SCOPE) or '.' in name:  # a path, if it is ours
             return super().get(key)
         found = self.own(name)
-        # mmseg before mmengine, whose LoadAnnotations is another one.
-        return self._stock().get(name) if found is None else found
+        if found is None:
+            # mmseg before mmengine, whose LoadAnnotations is another one.
+            found = self._stock().get(name)
+        if found is None:  # typed in another way
+            meant = find_name(name, self.own_names())
+            found = meant and self.own(meant)
+        return found
 
     def _stock(self) -> Registry:
         """Return mmseg's registry of the kind, or mmengine's for want of it.
@@ -157,6 +211,16 @@ HOOKS = HookRegistry(root.HOOKS, ['mmseg_rppgd.hooks'])
 MODELS = ChildRegistry(root.MODELS, ['mmseg_rppgd.segmentors'])
 DATASETS = ChildRegistry(root.DATASETS, ['mmseg_rppgd.datasets'])
 LOOPS = ChildRegistry(root.LOOPS, ['mmseg_rppgd.evaluation'])
+
+
+def whose_name(name: str) -> str:
+    """Return a hint for a message: our name of what has no scope."""
+    for registry in (HOOKS, MODELS, DATASETS, LOOPS):
+        found = find_name(name, registry.own_names())
+        if found is not None:
+            return (f". It belongs to {SCOPE}: write type='{SCOPE}.{found}'")
+    return ''
+
 
 # mmengine looks for a scope in the registry of every kind that it builds.
 for _registry in vars(root).values():

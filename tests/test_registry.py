@@ -7,7 +7,7 @@ from mmengine.registry import DefaultScope, Registry
 from mmseg_rppgd.attacks import PGD
 from mmseg_rppgd.hooks import AttackHook
 from mmseg_rppgd.registry import (ATTACKS, DATASETS, HOOKS, LOOPS, MODELS,
-                                  attack_class)
+                                  attack_class, attack_name, find_name)
 
 KINDS = sorted(
     name for name, registry in vars(mmengine.registry).items()
@@ -78,6 +78,25 @@ def test_a_typo_in_a_config_too():
             dict(type='mmseg_rppgd.RPGDHook', steps=3))
 
 
+@pytest.mark.parametrize('registry, key, name', [
+    (HOOKS, 'mmseg_rppgd.rppgdHook', 'RPPGDHook'),
+    (HOOKS, 'mmseg_rppgd.RP-PGDHook', 'RPPGDHook'),
+    (HOOKS, 'mmseg_rppgd.attack_hook', 'AttackHook'),
+    (HOOKS, 'mmseg_rppgd.robustvalhook', 'RobustValHook'),
+    (MODELS, 'mmseg_rppgd.adversarialsegmentor', 'AdversarialSegmentor'),
+    (DATASETS, 'mmseg_rppgd.camvid', 'CamVid'),
+])
+def test_case_and_hyphens_of_our_names_do_not_matter(registry, key, name):
+    assert registry.get(key).__name__ == name
+
+
+def test_a_hook_of_another_case_is_the_hook():
+    hook = mmengine.registry.HOOKS.build(
+        dict(type='mmseg_rppgd.rppgdHook', steps=3))
+    assert hook is not None and type(hook).__name__ == 'RPPGDHook'
+    assert type(hook) is HOOKS.get('mmseg_rppgd.RPPGDHook')
+
+
 def test_another_scope_is_left_to_mmengine():
     assert HOOKS.get('mmdet.NoSuchHook') is None
 
@@ -88,6 +107,41 @@ class TestAttacks:
     def test_a_name_or_a_class(self, kind):
         assert attack_class(kind) is PGD
         assert ATTACKS.build(dict(type=kind, steps=3)).steps == 3
+
+    @pytest.mark.parametrize('kind, name', [
+        ('rppgd', 'RPPGD'), ('RP-PGD', 'RPPGD'), ('rp_pgd', 'RPPGD'),
+        ('mmseg_rppgd.Rp-Pgd', 'RPPGD'), ('mmseg-rppgd.pgd', 'PGD'),
+        ('segpgd', 'SegPGD'), ('Seg-PGD', 'SegPGD'), ('fgsm', 'FGSM'),
+        ('MI-FGSM', 'MIFGSM'), ('ALMA-prox', 'ALMAProx'),
+        ('ensemble_attack', 'EnsembleAttack')])
+    def test_case_and_hyphens_do_not_matter(self, kind, name):
+        assert attack_name(kind) == attack_class(kind).__name__ == name
+
+    def test_the_exact_name_comes_first_and_doubt_is_no_name(self):
+        names = ['PGD', 'Pgd']
+        assert find_name('Pgd', names) == 'Pgd'
+        assert find_name('pgd', names) is None
+        assert find_name('pgd', ['PGD']) == 'PGD'
+
+    @pytest.mark.parametrize('cls', ATTACKS.module_dict)
+    def test_no_two_attacks_differ_in_case_alone(self, cls):
+        assert find_name(cls.lower(), ATTACKS.module_dict) == cls
+
+    @pytest.mark.parametrize('kind, hint', [
+        ('rppdg', 'RPPGD'), ('mmseg.RPPGD', 'RPPGD'), ('RP-PDG', 'RPPGD')])
+    def test_another_scope_or_a_typo_gets_the_right_name(self, kind, hint):
+        with pytest.raises(KeyError, match=f'{kind}.*did you mean {hint}'):
+            attack_name(kind)
+
+    def test_what_an_attack_cannot_do_without_is_named(self):
+
+        class NeedsLevel(PGD):
+
+            def __init__(self, level, **kwargs):
+                super().__init__(**kwargs)
+
+        with pytest.raises(TypeError, match='NeedsLevel needs level; give'):
+            ATTACKS.build(dict(type=NeedsLevel, steps=2))
 
     def test_a_class_need_not_be_registered(self):
         kind = type('Unlisted', (PGD, ), {})

@@ -7,8 +7,8 @@ from torch import Tensor
 from ..registry import ATTACKS
 from .base import AttackInputs, SegOutput
 from .gradient_attack import GradientAttack
-from .objectives import (Objective, PixelObjective, cross_entropy,
-                         mean_over_labelled)
+from .objectives import Objective, PixelObjective, mean_over_labelled
+from .pixel_losses import Q_END, Q_START, cross_entropy
 from .rppgd import RPObjective
 from .threat_model import Number
 from .updates import APGDStep
@@ -21,7 +21,9 @@ class APGD(GradientAttack):
     The members of the SEA ensemble are ``APGD()`` (masked cross-entropy),
     ``APGD(pixel_weights=['correct', 'balanced'], class_counts=...)``
     (balanced), ``APGD(pixel_loss='js', pixel_weights=None)`` and
-    ``APGD(pixel_loss='spherical')``.
+    ``APGD(pixel_loss='spherical')``. Stronger where a network is trained
+    adversarially are ``APGD(pixel_weights='cosine')`` and
+    ``APGD(pixel_loss='tsallis', pixel_weights=None)``.
 
     Paper: Croce and Hein, Reliable Evaluation of Adversarial Robustness with
     an Ensemble of Diverse Parameter-free Attacks, ICML 2020; for
@@ -44,14 +46,18 @@ class APGD(GradientAttack):
             [0, 1] pixel range. Defaults to None, 0.03 for linf and
             0.03 x sqrt(3HW) for l2.
         steps (int): Number of gradient steps. Defaults to 100.
-        pixel_loss (str): 'ce', 'js', 'margin', 'spherical' or 'cosine'.
-            Defaults to 'ce'.
+        pixel_loss (str): 'ce', 'js', 'margin', 'spherical', 'cosine' or
+            'tsallis'. Defaults to 'ce'.
         pixel_weights (str | sequence, optional): None, or one or several of
             'correct', 'segpgd' (SegPGD's objective), 'cosine' (CosPGD's) and
             'balanced'. Defaults to 'correct'.
         class_counts (sequence[int], optional): Pixels of each class in the
             training labels, for 'balanced'. Defaults to None, those of the
             image.
+        q_start (float): q of 'tsallis' at the first step, 1 at most.
+            Defaults to -2.
+        q_end (float): q of 'tsallis' at the last step, 1 at most. Defaults
+            to 1.
         objective (str | Objective, optional): ``'rppgd'`` climbs RP-PGD's
             objective with its defaults, an :class:`Objective` (such as
             ``RPObjective(beta=1)``) that one, instead of pixel_loss and
@@ -85,6 +91,8 @@ class APGD(GradientAttack):
                  pixel_loss: str = 'ce',
                  pixel_weights: Union[None, str, Sequence[str]] = 'correct',
                  class_counts: Optional[Sequence[int]] = None,
+                 q_start: Number = Q_START,
+                 q_end: Number = Q_END,
                  objective: Union[None, str, Objective] = None,
                  feature_layer: Optional[str] = None,
                  schedule: str = 'eps-reducing',
@@ -92,7 +100,11 @@ class APGD(GradientAttack):
                  **kwargs) -> None:
         if objective is None:
             objective = PixelObjective(
-                pixel_loss, pixel_weights, class_counts=class_counts)
+                pixel_loss,
+                pixel_weights,
+                class_counts=class_counts,
+                q_start=q_start,
+                q_end=q_end)
         elif objective == 'rppgd':
             objective = RPObjective()
         elif not isinstance(objective, Objective):

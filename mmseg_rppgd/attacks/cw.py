@@ -8,7 +8,8 @@ from ..registry import ATTACKS
 from .base import (AttackInputs, AttackResult, BestInBall, Callback,
                    CheckedModel, FiniteCheck, check_depends, full_precision)
 from .gradient_attack import GradientAttack
-from .objectives import PixelObjective, margin
+from .objectives import PixelObjective
+from .pixel_losses import margin
 from .threat_model import Number, parse_length, parse_number
 
 STEPS = {'linf': 40, 'l2': 100}

@@ -9,7 +9,7 @@ from .base import (AttackInputs, AttackResult, Callback, CheckedModel,
                    FiniteCheck, check_int, full_precision, gradient,
                    predict_classes)
 from .minimal_norm import MinimalNormAttack
-from .objectives import pick
+from .pixel_losses import pick
 from .threat_model import Ball, Number, parse_number
 
 DISTANCE_SLACK = 1e-4  # of the original code: beyond the boundary, not on it

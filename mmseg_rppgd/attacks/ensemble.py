@@ -44,14 +44,15 @@ class EnsembleAttack(Attack):
         ...     dict(type='CosPGD', steps=100)], eps='8/255')
     """
 
-    def __init__(self, attacks: Sequence[Union[dict, Attack]],
+    def __init__(self, attacks: Sequence[Union[dict, Attack]] = (),
                  **kwargs) -> None:
         if not isinstance(attacks, (list, tuple)):
             raise TypeError('attacks must be a list of configs such as '
                             f"dict(type='APGD'), but got {attacks!r}")
         if not attacks:
-            raise ValueError('attacks must have one attack at least, but got '
-                             'none')
+            raise ValueError(
+                'attacks must have one attack at least, but EnsembleAttack '
+                "got none; give them as attacks=[dict(type='APGD'), ...]")
         self.attacks: List[Attack] = [
             attack if isinstance(attack, Attack) else ATTACKS.build(
                 {**kwargs, **attack} if isinstance(attack, dict) else attack)

@@ -4,70 +4,18 @@ An objective returns its literal value of each image, the mean over the
 labelled pixels of that image; the loop scales it and takes the gradient.
 Shapes: logits (B, C, H, W); losses and weights (B, H, W).
 """
-import math
 from abc import ABC, abstractmethod
 from typing import Callable, Dict, Optional, Sequence, Tuple, Union
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from .base import AttackInputs, SegOutput, predict_classes
+from .pixel_losses import (PIXEL_LOSSES, Q_END, Q_START, check_q, pick,
+                           tsallis)
+from .threat_model import Number
 
-# Of logits as a vector: bounds the gradient of a pixel whose logits are all 0,
-# as torch.nn.functional.cosine_similarity does.
-SHORTEST = 1e-8
-
-PixelLoss = Callable[[Tensor, Tensor], Tensor]
 PixelWeights = Callable[[Tensor, AttackInputs, int, int], Tensor]
-
-
-def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
-    """Return -log softmax(z)_y."""
-    return F.cross_entropy(logits, labels, reduction='none')
-
-
-def jensen_shannon(logits: Tensor, labels: Tensor) -> Tensor:
-    """Return the Jensen-Shannon divergence to one-hot, in [0, ln 2].
-
-    Paper: Croce et al., SEA, ECCV 2024. With p the probability of the label
-    it is (ln 2 (1 - p) + p ln(2p / (1 + p)) + ln(2 / (1 + p))) / 2.
-    """
-    log_p = pick(logits.log_softmax(1), labels)
-    p = log_p.exp()
-    log_mean = torch.log1p(p) - math.log(2)
-    return (math.log(2) * (1 - p) + p * (log_p - log_mean) - log_mean) / 2
-
-
-def margin(logits: Tensor, labels: Tensor) -> Tensor:
-    """Return the largest other logit minus that of the label."""
-    others = logits.scatter(1, labels[:, None], -math.inf)
-    return others.amax(1) - pick(logits, labels)
-
-
-def spherical(logits: Tensor, labels: Tensor) -> Tensor:
-    """Return -z_y / ||z||, the spherical loss of Croce et al., 2024."""
-    length = logits.norm(dim=1)
-    return -pick(logits, labels) / length.clamp_min(SHORTEST)
-
-
-def cosine(logits: Tensor, labels: Tensor) -> Tensor:
-    """Return 1 - cos(z, one-hot), the loss of PAdam-Cos."""
-    return 1 + spherical(logits, labels)
-
-
-PIXEL_LOSSES: Dict[str, PixelLoss] = {
-    'ce': cross_entropy,
-    'js': jensen_shannon,
-    'margin': margin,
-    'spherical': spherical,
-    'cosine': cosine,
-}
-
-
-def pick(values: Tensor, labels: Tensor) -> Tensor:
-    """Return values[b, labels[b, h, w], h, w]."""
-    return values.gather(1, labels[:, None])[:, 0]
 
 
 def steady(weigh: PixelWeights) -> PixelWeights:
@@ -186,36 +134,50 @@ class Objective(ABC):
 class PixelObjective(Objective):
     """The mean over labelled pixels of a pixel loss times pixel weights.
 
-    It plans ahead if its weights do; a subclass that looks at the number of
-    steps itself must say so.
+    It plans ahead if its weights do, or if q moves; a subclass that looks at
+    the number of steps itself must say so.
 
     Args:
-        pixel_loss (str): 'ce', 'js', 'margin', 'spherical' or 'cosine'.
-            Defaults to 'ce'.
+        pixel_loss (str): 'ce', 'js', 'margin', 'spherical', 'cosine' or
+            'tsallis'. Defaults to 'ce'.
         pixel_weights (str | sequence, optional): None, or 'correct',
             'segpgd', 'cosine', 'balanced', or several of them, multiplied.
             They carry no gradient. Defaults to None.
         class_counts (sequence[int], optional): Pixels of each class in the
             training labels, for 'balanced'. Defaults to None, those of the
             image.
+        q_start (float): q of 'tsallis' at the first step, 1 at most.
+            Defaults to -2.
+        q_end (float): q of 'tsallis' at the last step, 1 at most; between
+            them it moves by equal steps. Defaults to 1.
     """
 
     def __init__(self,
                  pixel_loss: str = 'ce',
                  pixel_weights: Union[None, str, Sequence[str]] = None,
                  *,
-                 class_counts: Optional[Sequence[int]] = None) -> None:
+                 class_counts: Optional[Sequence[int]] = None,
+                 q_start: Number = Q_START,
+                 q_end: Number = Q_END) -> None:
         if pixel_loss not in PIXEL_LOSSES:
             raise ValueError(f'pixel_loss must be one of '
                              f'{tuple(PIXEL_LOSSES)}, but got {pixel_loss!r}')
         self.pixel_loss = pixel_loss
         self.pixel_weights = check_pixel_weights(pixel_weights)
         self.class_counts = check_class_counts(class_counts)
+        self.q_start = check_q('q_start', q_start)
+        self.q_end = check_q('q_end', q_end)
+        if pixel_loss != 'tsallis' and (self.q_start, self.q_end) != (
+                Q_START, Q_END):
+            raise ValueError(
+                "q_start and q_end are of pixel_loss 'tsallis', but got "
+                f'{q_start} and {q_end} with {pixel_loss!r}; leave them out')
 
     @property
     def plans_ahead(self) -> bool:
-        """bool: Whether a weight depends on the number of steps."""
-        return any(
+        """bool: Whether q or a weight depends on the number of steps."""
+        moves = self.pixel_loss == 'tsallis' and self.q_start != self.q_end
+        return moves or any(
             getattr(PIXEL_WEIGHTS[name], 'plans_ahead', True)
             for name in self.pixel_weights)
 
@@ -223,9 +185,18 @@ class PixelObjective(Objective):
         return mean_over_labelled(
             self.pixel_losses(output.logits, step, steps), self.inputs)
 
+    def q(self, step: int, steps: int) -> float:
+        """Return q of 'tsallis' at a step."""
+        done = (step - 1) / max(steps - 1, 1)
+        return (1 - done) * self.q_start + done * self.q_end
+
     def pixel_losses(self, logits: Tensor, step: int, steps: int) -> Tensor:
         """Return the weighted loss of every pixel (B, H, W)."""
-        losses = PIXEL_LOSSES[self.pixel_loss](logits, self.inputs.labels)
+        labels = self.inputs.labels
+        if self.pixel_loss == 'tsallis':
+            losses = tsallis(logits, labels, self.q(step, steps))
+        else:
+            losses = PIXEL_LOSSES[self.pixel_loss](logits, labels)
         with torch.no_grad():
             weights = [
                 weigh_balanced(logits, self.inputs, step, steps,

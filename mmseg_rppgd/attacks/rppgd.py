@@ -1,5 +1,7 @@
 """RP-PGD: the region term plus the prototype term (Eq. 3-7)."""
+import inspect
 import math
+from importlib import import_module
 from typing import Callable, Optional, Sequence, Tuple, Union
 
 import torch
@@ -16,6 +18,7 @@ from .threat_model import Number, parse_number
 
 RegionWeights = Union[str, Sequence[float],
                       Callable[[int, int], Sequence[float]]]
+LINEAR = 'linear'
 
 
 def linear_weights(step: int, steps: int) -> Tuple[float, float, float]:
@@ -123,15 +126,54 @@ class RPObjective(Objective):
 
 def check_region_weights(region_weights: RegionWeights) -> RegionWeights:
     """Return a callable(step, steps) or a triple."""
-    if isinstance(region_weights, str):
-        if region_weights != 'linear':
-            raise ValueError(
-                "region_weights must be 'linear' (Eq. 4), three numbers or a "
-                f'callable(step, steps), but got {region_weights!r}')
-        return linear_weights
-    if callable(region_weights):
-        return region_weights
-    return check_weight_triple(region_weights)
+    weights = region_weights
+    if isinstance(weights, str):
+        if weights == LINEAR:
+            return linear_weights
+        weights = import_function('region_weights', weights)
+    if not callable(weights):
+        return check_weight_triple(weights)
+    try:
+        inspect.signature(weights).bind(1, 10)
+    except TypeError as error:
+        raise ValueError('region_weights must be a callable(step, steps) with '
+                         'two arguments by position, but got '
+                         f'{region_weights!r}: {error}') from None
+    except ValueError:  # of a callable that has no signature
+        pass
+    return weights
+
+
+def import_function(name: str, path: str) -> Callable:
+    """Return the function at an import path such as ``'module.function'``.
+
+    A config is a file, which can hold the path of a function and not the
+    function.
+
+    Args:
+        name (str): Name of the argument, for the error message.
+        path (str): The path.
+
+    Raises:
+        ValueError: If there is no such function.
+    """
+    module, _, function = path.rpartition('.')
+    if not all(part.isidentifier() for part in path.split('.')) or not module:
+        raise ValueError(
+            f"{name} must be '{LINEAR}' (Eq. 4), three numbers, a "
+            "callable(step, steps) or the import path of one, such as "
+            f"'my_module.weights', but got {path!r}")
+    try:
+        found = getattr(import_module(module), function)
+    except Exception as error:  # whatever the module runs into
+        raise ValueError(
+            f'{name} must be the import path of a function, but {path!r} '
+            f'cannot be imported: {type(error).__name__}: {error}. Its '
+            'module must lie in a folder of PYTHONPATH') from error
+    if not callable(found):
+        raise ValueError(f'{name} must be the import path of a function, but '
+                         f'{path!r} is {found!r}')
+    return found
 
 
 def check_weight_triple(weights: Sequence[float],
@@ -173,9 +215,10 @@ class RPPGD(GradientAttack):
         random_start (bool): Begin at uniform noise in the ball (Eq. 8).
             Defaults to True.
         beta (float): Weight of L_R; 1 needs no features. Defaults to 0.75.
-        region_weights ('linear' | sequence | callable): Eq. 4, or three
-            fixed numbers for T, B and F (Table 2), or callable(step, steps)
-            that returns them. Defaults to 'linear'.
+        region_weights (str | sequence | callable): ``'linear'`` (Eq. 4),
+            or three fixed numbers for T, B and F (Table 2), or
+            callable(step, steps) that returns them; in a config its import
+            path, such as ``'my_module.weights'``. Defaults to 'linear'.
         regions (str): Subset of 'TBF' that is attacked (Table 1). Defaults
             to 'TBF'.
         region_norm (str): ``'image'`` divides by the labelled pixels of the

@@ -7,7 +7,8 @@ from torch import Tensor
 from ..registry import ATTACKS
 from .base import (Attack, AttackInputs, AttackResult, BestIterate, Callback,
                    CheckedModel, FiniteCheck, check_int, full_precision)
-from .objectives import margin, mean_over_labelled
+from .objectives import mean_over_labelled
+from .pixel_losses import margin
 from .threat_model import Ball, Number, parse_number
 
 # Of 10,000 queries: where the area of the squares is halved.

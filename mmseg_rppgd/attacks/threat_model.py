@@ -6,6 +6,7 @@ mask (B, 1, H, W) bool.
 """
 import math
 import numbers
+import warnings
 from abc import ABC, abstractmethod
 from fractions import Fraction
 from typing import Optional, Union
@@ -15,6 +16,7 @@ from torch import Tensor
 
 NORMS = ('linf', 'l2')
 DEFAULT_RMS = 0.03  # eps of the paper; for l2 the same root mean square
+LEVEL = 1 / 255  # of an 8-bit picture; a smaller radius is hardly an attack
 
 Number = Union[int, float, str, Fraction]
 
@@ -35,13 +37,25 @@ def parse_number(name: str, value: Number) -> float:
         raise TypeError(f"{name} must be a number or a fraction like '8/255',"
                         f' but got {value!r}')
     try:
-        number = float(Fraction(value) if isinstance(value, str) else value)
-    except (ValueError, ZeroDivisionError):
+        number = float(
+            parse_fraction(value) if isinstance(value, str) else value)
+    except (ValueError, ZeroDivisionError, OverflowError):
         raise ValueError(f"{name} must be a number or a fraction like '8/255'"
                          f', but got {value!r}') from None
     if not math.isfinite(number):
         raise ValueError(f'{name} must be finite, but got {value!r}')
     return number
+
+
+def parse_fraction(text: str) -> Fraction:
+    """Read ``'0.03'``, ``'8/255'`` or ``'7.65/255'``."""
+    above, stroke, below = text.partition('/')
+    number = Fraction(above)
+    if not stroke:
+        return number
+    if '/' in below:
+        raise ValueError(f'{text!r} has two strokes')
+    return number / Fraction(below)
 
 
 def parse_length(name: str, value: Number, norm: str) -> float:
@@ -99,9 +113,17 @@ class ThreatModel:
 
     def radius(self, images: Tensor) -> float:
         """Return eps, or what the root mean square is for this size."""
-        if self.eps is not None:
-            return self.eps
-        return self.rms * math.sqrt(images[0].numel())
+        root = math.sqrt(images[0].numel())
+        if self.eps is None:
+            return self.rms * root
+        if self.norm == 'l2' and 0 < self.eps < LEVEL * root:
+            # The text is the same for every size, so that it comes once.
+            warnings.warn(
+                f'an l2 eps of {self.eps:.4g} is the length of the whole '
+                'perturbation, here a root mean square below 1/255: hardly '
+                'an attack. For a root mean square r give r x sqrt(3HW); '
+                f'without eps r is {DEFAULT_RMS}')
+        return self.eps
 
     def around(self, images: Tensor, mask: Optional[Tensor] = None) -> 'Ball':
         """Return the ball around clean images, inside ``mask`` alone."""

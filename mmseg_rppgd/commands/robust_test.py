@@ -5,9 +5,11 @@ from typing import Optional, Sequence
 from mmengine.config import Config
 from mmengine.runner import Runner
 
+from ..checkpoints import restricted_loading
 from ..cli import (add_config, add_run_options, errors_in_a_sentence,
-                   set_work_dir, start_processes)
+                   interruptible, set_work_dir, start_processes)
 from ..compat import leave_processes, require_mmseg
+from ..config import refuse_functions
 
 DAY = 24 * 60 * 60
 
@@ -51,7 +53,8 @@ def _add_rows(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         '--eps', nargs='+', default=[], metavar='EPS',
         help='radii in units of the [0, 1] pixel range, such as 0.03 or '
-        '8/255 (default: those of the suite, or of the attack)')
+        '8/255; of l2 attacks root mean squares, while an eps inside an '
+        'attack is a length (default: those of the suite, or of the attack)')
     group.add_argument(
         '--steps', nargs='+', type=int, default=[], metavar='N',
         help='numbers of steps (default: those of the suite or attack)')
@@ -96,6 +99,10 @@ def _add_report(group: argparse._ArgumentGroup) -> None:
         '--resume', action='store_true',
         help='continue an interrupted test in the same folder')
     group.add_argument(
+        '--skip-bad', action='store_true',
+        help='leave out images that cannot be loaded or predicted, and list '
+        'them in the report (default: the first of them ends the test)')
+    group.add_argument(
         '--check-images', type=int, default=4, metavar='N',
         help='attack this many images for the self-checks that need attacks '
         'of their own (default: 4; 0 leaves them out)')
@@ -119,13 +126,16 @@ def check(command_line: argparse.ArgumentParser,
             ('--panels', args.panels, 0, '>= 0')]:
         if value is not None and value < least:
             command_line.error(f'{flag} must be {rule}, but got {value}')
+    if args.seed >= 2**32:
+        command_line.error('--seed must be less than 2**32 = 4294967296, but '
+                           f'got {args.seed}')
 
 
 def set_visualization(cfg: Config, args: argparse.Namespace) -> None:
     """Switch on the painting of clean predictions, as mmseg's test does."""
     if not (args.show or args.show_dir):
         return
-    hook = cfg.get('default_hooks', {}).get('visualization')
+    hook = (cfg.get('default_hooks') or {}).get('visualization')
     if hook is None:
         raise ValueError(
             '--show and --show-dir need the visualization hook: set '
@@ -142,6 +152,7 @@ def build_config(args: argparse.Namespace) -> Config:
     """Turn the command line into a config whose test is the robust one."""
     from ..evaluation.configs import describe_model, load_test_config
     cfg = load_test_config(args.config, args.checkpoint, args.cfg_options)
+    refuse_functions(cfg)
     set_work_dir(cfg, args)
     set_visualization(cfg, args)
     # The others wait while the first process writes the report.
@@ -166,6 +177,7 @@ def build_config(args: argparse.Namespace) -> Config:
         batch_size=args.batch_size,
         panels=args.panels,
         probes=args.check_images,
+        skip_bad=args.skip_bad,
         model_info=describe_model(args.config, args.checkpoint),
         fp16=cfg.test_cfg.get('fp16', False))
     return cfg
@@ -177,7 +189,11 @@ def main(argv: Optional[Sequence[str]] = None,
     command_line = parser(prog)
     args = command_line.parse_args(argv)
     check(command_line, args)
-    with errors_in_a_sentence(command_line.prog):
+    hint = ('what is finished is kept in the folder of the report: repeat '
+            'the command with --resume to go on')
+    with interruptible(command_line.prog, hint), \
+            errors_in_a_sentence(command_line.prog), \
+            restricted_loading(args.trust_checkpoint):
         require_mmseg()
         Runner.from_cfg(build_config(args)).test()
         leave_processes()

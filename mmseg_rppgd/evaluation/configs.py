@@ -18,10 +18,13 @@ from mmengine.runner.checkpoint import (_load_checkpoint,
 from torch import nn
 from torch.utils.data import DataLoader
 
+from ..checkpoints import check_weights, checkpoint_sha256, restricted_loading
 from ..config import load_config, require_checkpoint
 from ..pixel_model import unwrap_segmentor
 from ..registry import HOOKS, SCOPE
-from .files import digest, file_sha256, write_json
+from .files import digest, write_json
+from .results.environment import mask_address
+from .run.bad_data import data_set_faults
 from .run.segmentor import TestedSegmentor
 
 
@@ -97,26 +100,30 @@ def load_model(config: str,
                surface: Optional[str] = None,
                fp16: bool = False,
                device: Optional[str] = None,
-               cfg_options: Optional[dict] = None
-               ) -> Tuple[TestedSegmentor, DataLoader]:
+               cfg_options: Optional[dict] = None,
+               trust: bool = False) -> Tuple[TestedSegmentor, DataLoader]:
     """Load a segmentor of MMSeg and its test images, for :func:`evaluate`.
 
     Args:
         config (str): A config file, or the name of a packaged one:
             ``mmseg::...`` or ``mmseg_rppgd::...``.
-        checkpoint (str): A checkpoint file.
+        checkpoint (str): A checkpoint file, or an address that mmengine
+            knows (``https://...``).
         surface (str, optional): ``'whole'``, ``'slide'`` or ``'crop'``.
             Defaults to None, the mode in which the model infers.
         fp16 (bool): Whether to test under autocast. Defaults to False.
         device (str, optional): Where to. Defaults to None, a GPU if there is
             one.
         cfg_options (dict, optional): Settings of the config to override.
+        trust (bool): Whether to run the code that the checkpoint may hold.
+            Defaults to False: what holds more than weights is refused.
 
     Returns:
         tuple: The model under test, and the loader of its test images.
 
     Raises:
         FileNotFoundError: If the config or the checkpoint is not there.
+        UnpicklingError: If the checkpoint holds more than weights.
         ValueError: If the config cannot be tested, or the checkpoint does
             not fit the model.
 
@@ -126,12 +133,15 @@ def load_model(config: str,
     """
     cfg = load_test_config(config, checkpoint, cfg_options)
     with DefaultScope.overwrite_default_scope('mmseg'):
-        loader = Runner.build_dataloader(cfg.test_dataloader)
-    segmentor = load_segmentor(config, checkpoint, device or get_device(), cfg)
+        with data_set_faults():
+            loader = Runner.build_dataloader(cfg.test_dataloader)
+    with restricted_loading(trust):
+        segmentor = load_segmentor(config, checkpoint,
+                                   device or get_device(), cfg)
+        info = describe_model(config, checkpoint)
     model = tested_segmentor(
         segmentor, cfg, loader.dataset.metainfo,
-        void_label(cfg.test_evaluator), surface=surface, fp16=fp16,
-        info=describe_model(config, checkpoint))
+        void_label(cfg.test_evaluator), surface=surface, fp16=fp16, info=info)
     return model, loader
 
 
@@ -142,15 +152,19 @@ def load_segmentor(name: str, checkpoint: str,
 
     Raises:
         FileNotFoundError: If the config or the checkpoint is not there.
+        UnpicklingError: If the checkpoint holds more than weights.
         ValueError: If the checkpoint does not fit the model.
     """
     from mmseg.registry import MODELS
     cfg = load_config(name) if cfg is None else cfg
     require_checkpoint(checkpoint)
     model_cfg = model_config(cfg)
-    with DefaultScope.overwrite_default_scope('mmseg'):
-        model = revert_sync_batchnorm(MODELS.build(model_cfg))
-    weights = _load_checkpoint(checkpoint, map_location='cpu')
+    # Some backbones load weights while they are built.
+    with restricted_loading():
+        with DefaultScope.overwrite_default_scope('mmseg'):
+            model = revert_sync_batchnorm(MODELS.build(model_cfg))
+        weights = _load_checkpoint(checkpoint, map_location='cpu',
+                                   logger='current')
     check_weights(model, weights, checkpoint)
     _load_checkpoint_to_model(model, weights)
     model.cfg = cfg  # as mmseg's init_model leaves it
@@ -179,8 +193,9 @@ def tested_segmentor(segmentor: nn.Module, cfg: Config,
 
 def describe_model(name: str, checkpoint: Optional[str]) -> Dict[str, Any]:
     """What identifies a model in a report."""
-    return {'config': name, 'checkpoint': checkpoint,
-            'sha256': checkpoint and file_sha256(checkpoint)}
+    return {'config': mask_address(name),
+            'checkpoint': checkpoint and mask_address(checkpoint),
+            'sha256': checkpoint and checkpoint_sha256(checkpoint)}
 
 
 def config_settings(cfg: Config) -> Dict[str, str]:
@@ -201,43 +216,12 @@ def void_label(evaluator: Any) -> Optional[int]:
 
 
 class CheckpointFits(Hook):
-    """Refuse weights that are not the model's.
-
-    mmengine loads what fits and leaves the rest at random, with a warning
-    that is easily missed; the numbers would then mean nothing.
-    """
+    """Refuse weights that are not the model's."""
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Compare names and shapes."""
+        """Check every tensor by its name."""
         check_weights(unwrap_segmentor(runner.model), checkpoint,
                       runner.cfg.get('load_from'))
-
-
-def check_weights(model: nn.Module, checkpoint: dict, path: str) -> None:
-    """Raise a ValueError if weights lack a parameter or have another shape.
-
-    Training needs the auxiliary heads, a test does not.
-    """
-    if not isinstance(checkpoint, dict):
-        raise ValueError(
-            f'checkpoint {path!r} must hold a dict of weights, but holds '
-            f'{type(checkpoint).__name__}')
-    given = {k[len('module.'):] if k.startswith('module.') else k: v
-             for k, v in checkpoint.get('state_dict', checkpoint).items()}
-    wrong = {
-        name: 'is missing' if name not in given else
-        f'has the shape {tuple(given[name].shape)} and not '
-        f'{tuple(value.shape)}'
-        for name, value in model.state_dict().items()
-        if name not in given or given[name].shape != value.shape}
-    wrong = {name: what for name, what in wrong.items()
-             if not name.startswith('auxiliary_head')
-             and not name.endswith('num_batches_tracked')}
-    if wrong:
-        name, what = next(iter(wrong.items()))
-        more = f' (and {len(wrong) - 1} more)' if len(wrong) > 1 else ''
-        raise ValueError(f'checkpoint {path!r} does not fit the model of '
-                         f'the config: {name} {what}{more}')
 
 
 def count_training_labels(cfg: Config, num_classes: int,
@@ -260,9 +244,9 @@ def count_training_labels(cfg: Config, num_classes: int,
         return None
     name = digest([dataset_cfg, num_classes, ignore_index])[:12]
     path = folder and osp.join(folder, f'class_counts-{name}.json')
-    if path and osp.exists(path):
-        with open(path, encoding='utf-8') as file:
-            return json.load(file)
+    kept = path and read_counts(path, num_classes)
+    if kept:
+        return kept
     try:
         with DefaultScope.overwrite_default_scope('mmseg'):
             dataset = DATASETS.build(dataset_cfg)
@@ -276,6 +260,20 @@ def count_training_labels(cfg: Config, num_classes: int,
         os.makedirs(folder, exist_ok=True)
         write_json(path, counts.tolist())
     return counts.tolist()
+
+
+def read_counts(path: str, num_classes: int) -> Optional[List[int]]:
+    """Read class counts; None if there are none, or none that are whole."""
+    if not osp.exists(path):
+        return None
+    try:
+        with open(path, encoding='utf-8') as file:
+            counts = json.load(file)
+    except ValueError:  # of JSON or of UTF-8
+        return None
+    whole = isinstance(counts, list) and len(counts) == num_classes and all(
+        isinstance(count, int) and count >= 0 for count in counts)
+    return counts if whole else None
 
 
 def training_labels(dataset: Any) -> Iterator[np.ndarray]:

@@ -5,6 +5,7 @@ from typing import Any, Dict, Optional, Sequence, Tuple
 from mmengine.runner import Runner
 from mmengine.runner.base_loop import BaseLoop
 
+from ..checkpoints import require_this_loader
 from ..hooks import AttackHook
 from ..pixel_model import unwrap_segmentor
 from ..registry import LOOPS
@@ -12,6 +13,7 @@ from .configs import (CheckpointFits, describe_model, load_segmentor,
                       tested_segmentor, void_label)
 from .evaluate import check_numbers, evaluate
 from .results.results import worst_balls
+from .run.bad_data import data_set_faults
 from .run.models import Sample
 
 Model = Tuple[str, str]
@@ -38,8 +40,8 @@ class RobustTestLoop(BaseLoop):
             of a transfer matrix. Defaults to none.
         surface (str, optional): ``'whole'``, ``'slide'`` or ``'crop'``.
             Defaults to None, the inference mode of each attacked model.
-        cache, seed, limit, resume, batch_size, panels, probes: As of
-            :func:`evaluate`; batch_size defaults to None, chosen.
+        cache, seed, limit, resume, batch_size, panels, probes, skip_bad: As
+            of :func:`evaluate`; batch_size defaults to None, chosen.
         model_info (dict, optional): ``config``, ``checkpoint`` and
             ``sha256`` as the report names the model. Defaults to None, those
             of the runner.
@@ -70,16 +72,21 @@ class RobustTestLoop(BaseLoop):
                  batch_size: Optional[int] = None,
                  panels: int = 4,
                  probes: int = 4,
+                 skip_bad: bool = False,
                  model_info: Optional[Dict[str, Any]] = None,
                  fp16: bool = False) -> None:
-        super().__init__(runner, dataloader)
+        with data_set_faults():
+            super().__init__(runner, dataloader)
         check_numbers(seed=seed, limit=limit, batch_size=batch_size,
                       panels=panels, probes=probes)
         cfg = runner.cfg
+        if cfg.get('load_from'):
+            require_this_loader(cfg.load_from)
         self.evaluated = dict(
             suite=suite, attacks=attacks, eps=eps, steps=steps,
             minimal=minimal, seed=seed, limit=limit, resume=resume,
             batch_size=batch_size, panels=panels, probes=probes, cache=cache,
+            skip_bad=skip_bad,
             out_dir=out_dir or osp.join(runner.work_dir, 'robust'))
         dataset = self.dataloader.dataset
         ignore_index = void_label(evaluator)
@@ -140,13 +147,18 @@ def flatten(results: Dict[str, Any]) -> Dict[str, float]:
     for attack in results['attacks']:
         steps = attack['config'].get('steps')
         name = attack['name'] + ('' if steps is None else f'-{steps}')
-        eps = attack['threat']['eps']
+        threat = attack['threat']
+        eps = threat['eps']
+        if eps is None:  # a radius that follows the size of the image
+            eps = f'rms {threat["rms"]}'
         for key in ('aAcc', 'mIoU', 'MisRatio'):
             metrics[f'{name}@{eps}/{key}'] = attack[key]
     balls = worst_balls(results)
     for ball in balls:
         name = 'worst_case' + (
-            f'@{ball["norm"]}-{ball["eps"]}' if len(balls) > 1 else '')
+            f'@{ball["norm"]}-' + (
+                f'{ball["eps"]}' if ball['eps'] is not None else
+                f'rms {ball["rms"]}') if len(balls) > 1 else '')
         metrics[f'{name}/aAcc'] = ball['aAcc']
         metrics[f'{name}/mIoU'] = ball['mIoU_greedy']
     return {k: v for k, v in metrics.items() if v is not None}

@@ -1,17 +1,19 @@
 """Attack the batches of the train, val or test loop."""
+import logging
 from contextlib import contextmanager
 from typing import Any, Dict, Iterator, Optional, Sequence, Type, Union
 
 from mmengine.hooks import Hook
+from mmengine.logging import print_log
 from mmengine.model import is_model_wrapper
+from mmengine.optim import OptimWrapper, OptimWrapperDict
 from mmengine.runner import autocast
 from torch import nn
 
 from ..attacks.base import Attack, refuse_targets
-from ..pixel_model import perturb_batch
+from ..pixel_model import TrainingAttack, perturb_batch
 from ..pixel_model.batches import check_adv_ratio
 from ..registry import ATTACKS, HOOK_SUFFIX, HOOKS
-from ..timing import TimeShare
 
 STAGES = ('train', 'val', 'test')
 
@@ -27,11 +29,16 @@ class AttackHook(Hook):
 
     Logged to the message hub: ``attack_mis_ratio`` (percent of wrong pixels
     in the attack's last prediction) and, in training,
-    ``attack_time_share`` in [0, 1], of the iteration before.
+    ``attack_time_share`` in [0, 1], of the iteration before, and
+    ``attack_overflows``, how many batches were trained clean so far because
+    the attack overflowed in half precision, once there is one.
 
     Note:
         - The attack runs in the precision of the loop: that of an
           ``AmpOptimWrapper`` in training, ``fp16`` of the loop elsewhere.
+          Of several optimizers it is theirs where they agree.
+        - The noise of an iteration depends on seed, iteration and rank, so
+          a resumed training goes on as an unbroken one would have.
         - A model that attacks in its own loss (``AdversarialSegmentor``)
           refuses this hook in training.
 
@@ -41,7 +48,9 @@ class AttackHook(Hook):
         stages (str | list[str]): Loops whose batches are attacked: any of
             ``'train'``, ``'val'``, ``'test'``. Defaults to 'train'.
         adv_ratio (float): Share of a training batch that is attacked,
-            floor(B x adv_ratio + 0.5) images. Defaults to 0.5.
+            floor(B x adv_ratio + 0.5) images. One that rounds to no image of
+            the first batch is refused; a smaller batch, as at the end of an
+            epoch, may stay clean. Defaults to 0.5.
 
     Example:
         >>> custom_hooks = [
@@ -67,7 +76,7 @@ class AttackHook(Hook):
         check_adv_ratio(adv_ratio)
         self.stages = list(listed)
         self.adv_ratio = adv_ratio
-        self.time_share = TimeShare()
+        self.training_attack = TrainingAttack()
 
     def _refuse_another(self, runner, stage: str) -> None:
         """Refuse a second hook that would attack the attacked images."""
@@ -90,25 +99,24 @@ class AttackHook(Hook):
                 'attack each training batch; remove the hook from '
                 "custom_hooks, or give it stages='test', or use the stock "
                 'model instead of the wrapper')
+        if 'train' in self.stages and precision_of(
+                runner.optim_wrapper) is None:
+            print_log(
+                f'{type(self).__name__} attacks in full precision, since the '
+                'optimizers differ in theirs', 'current', logging.WARNING)
 
     def before_train_iter(self, runner, batch_idx: int,
                           data_batch: Optional[dict] = None) -> None:
         """Attack part of a training batch."""
         if 'train' not in self.stages:
             return
-        share = self.time_share.begin()
-        # Given the bare model, this opens autocast but leaves the gradient
-        # synchronisation of a distributed wrapper alone.
-        with runner.optim_wrapper.optim_context(unwrap_model(runner.model)):
-            seconds = self._attack(runner, 'train', data_batch)
-        self.time_share.spent(seconds)
-        if share is not None:
-            runner.message_hub.update_scalar('train/attack_time_share', share)
+        with training_precision(runner):
+            self._attack(runner, 'train', data_batch)
 
     def before_val(self, runner) -> None:
         """Keep validation out of the time of an iteration."""
         self._refuse_another(runner, 'val')
-        self.time_share.pause()
+        self.training_attack.time_share.pause()
 
     def before_val_iter(self, runner, batch_idx: int,
                         data_batch: Optional[dict] = None) -> None:
@@ -128,20 +136,19 @@ class AttackHook(Hook):
             with loop_precision(runner.test_loop):
                 self._attack(runner, 'test', data_batch)
 
-    def _attack(self, runner, stage: str, data_batch: Dict[str, Any]) -> float:
-        training = stage == 'train'
-        result = perturb_batch(
-            self.attack,
-            runner.model,
-            data_batch['inputs'],
-            data_batch['data_samples'],
-            training=training,
-            adv_ratio=self.adv_ratio if training else 1.0)
+    def _attack(self, runner, stage: str, data_batch: Dict[str, Any]) -> None:
+        inputs, samples = data_batch['inputs'], data_batch['data_samples']
+        if stage == 'train':
+            result, logs = self.training_attack(
+                self.attack, self.adv_ratio, runner.model, inputs, samples)
+        else:
+            result = perturb_batch(self.attack, runner.model, inputs, samples)
+            logs = {}
+            if result.mis_ratio is not None:
+                logs['attack_mis_ratio'] = result.mis_ratio.nanmean()
         data_batch['inputs'] = result.inputs
-        if result.mis_ratio is not None:
-            runner.message_hub.update_scalar(f'{stage}/attack_mis_ratio',
-                                             result.mis_ratio.nanmean())
-        return result.seconds
+        for name, value in logs.items():
+            runner.message_hub.update_scalar(f'{stage}/{name}', value)
 
 
 class NamedAttackHook(AttackHook):
@@ -183,6 +190,33 @@ class NamedAttackHook(AttackHook):
 def unwrap_model(model: nn.Module) -> nn.Module:
     """Return the model inside a distributed wrapper."""
     return model.module if is_model_wrapper(model) else model
+
+
+@contextmanager
+def training_precision(runner) -> Iterator[None]:
+    """Enter the precision in which a training runs its model."""
+    wrapper = precision_of(runner.optim_wrapper)
+    if wrapper is None:
+        yield
+        return
+    # Given the bare model, this opens autocast but leaves the gradient
+    # synchronisation of a distributed wrapper alone.
+    with wrapper.optim_context(unwrap_model(runner.model)):
+        yield
+
+
+def precision_of(wrapper: OptimWrapper) -> Optional[OptimWrapper]:
+    """Return the optimizer wrapper whose context a training enters.
+
+    A dict of them has none of its own: the ``train_step`` of the model
+    enters those inside. It is that of one of them if they agree, or None.
+    """
+    if not isinstance(wrapper, OptimWrapperDict):
+        return wrapper
+    wrappers = list(wrapper.values())
+    kinds = {(type(one), getattr(one, 'cast_dtype', None))
+             for one in wrappers}
+    return wrappers[0] if len(kinds) == 1 else None
 
 
 @contextmanager

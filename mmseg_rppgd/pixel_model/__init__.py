@@ -1,8 +1,9 @@
 """A segmentor of MMSeg as a model of [0, 1] images, and batches attacked."""
 from .model import PixelModel, last_head, unwrap_segmentor
 from .perturb import PerturbedBatch, perturb_batch
+from .training import TrainingAttack
 
 __all__ = [
-    'PerturbedBatch', 'PixelModel', 'last_head', 'perturb_batch',
-    'unwrap_segmentor'
+    'PerturbedBatch', 'PixelModel', 'TrainingAttack', 'last_head',
+    'perturb_batch', 'unwrap_segmentor'
 ]

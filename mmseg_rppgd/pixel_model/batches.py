@@ -19,6 +19,26 @@ def check_adv_ratio(adv_ratio: float) -> None:
                          f'batch), but got {adv_ratio}')
 
 
+def refuse_no_image(batch_size: int, adv_ratio: float) -> None:
+    """Refuse a share above 0 that rounds to no image of a batch.
+
+    Raises:
+        ValueError: With the smallest share that would attack one.
+    """
+    if adv_ratio > 0 and share_of(batch_size, adv_ratio) == 0:
+        least = math.ceil(0.5 / batch_size * 1e4) / 1e4
+        raise ValueError(
+            f'adv_ratio={adv_ratio} of a batch of {batch_size} images (of '
+            'one process) rounds to no image, so that nothing would be '
+            f'attacked; give adv_ratio of at least {least:g}, larger '
+            'batches, or adv_ratio=0 to train on clean images')
+
+
+def share_of(batch_size: int, adv_ratio: float) -> int:
+    """Return how many images of a batch are attacked, the last ones."""
+    return math.floor(batch_size * adv_ratio + 0.5)
+
+
 def num_attacked(inputs: Union[Sequence[Tensor], Tensor],
                  data_samples: Sequence, adv_ratio: float) -> int:
     """Check a batch and return how many of its images to attack."""
@@ -32,7 +52,7 @@ def num_attacked(inputs: Union[Sequence[Tensor], Tensor],
     if len(inputs) != len(data_samples):
         raise ValueError(f'got {len(inputs)} inputs for {len(data_samples)} '
                          'data samples')
-    return math.floor(len(data_samples) * adv_ratio + 0.5)
+    return share_of(len(data_samples), adv_ratio)
 
 
 class LoaderBatch:

@@ -11,7 +11,7 @@ from mmengine.model import BaseTTAModel, is_model_wrapper
 from torch import Tensor, nn
 
 from ..attacks.base import DEFAULT_IGNORE_INDEX, AttackedModel, SegOutput
-from ..attacks.base.model import capture, feature_map, find_layer
+from .features import Tap, find_tap
 from .space import PixelSpace, Size, num_channels
 from .windows import (Box, check_windows, run_windows, run_windows_twice,
                       stitch, window_boxes)
@@ -80,6 +80,7 @@ class PixelModel(nn.Module, AttackedModel):
      forward(): normalise -> pad -> _run() -> crop -> resize -> SegOutput
      _run(): _encode_decode() of the whole image, or of each window
      _encode_decode(): segmentor.encode_decode() in eval mode, one hook
+     _tap: where its features are taken from, see find_tap()
 
     The channel order, normalisation and padding are those of the
     segmentor's data preprocessor, the inference mode is that of its
@@ -95,7 +96,8 @@ class PixelModel(nn.Module, AttackedModel):
             Defaults to None, those of the images.
         feature_layer (str, optional): Module of the segmentor whose
             *output* is given as features, e.g. ``'backbone.layer4'``.
-            Defaults to None, the *input* of the last head's ``conv_seg``.
+            Defaults to None, the *input* of the last head's ``conv_seg``;
+            for a head without one see :func:`.features.find_tap`.
         surface (str, optional): ``'whole'`` or ``'slide'`` inference.
             Defaults to None, the mode of the segmentor's ``test_cfg``.
         pad_to (tuple[int], optional): Height and width to pad to. Defaults
@@ -191,10 +193,15 @@ class PixelModel(nn.Module, AttackedModel):
         """Return why there are no features, and what to do."""
         head = type(self.head).__name__
         if self._tap is None:
-            why = f'{head} has no classifier layer conv_seg'
+            why = f'{head} reads no module of the segmentor that is known'
+        elif self._tap.head is not None:
+            why = (f'{head} has no classifier layer conv_seg, and '
+                   f'{self._tap.what} is no feature map (B, D, h, w)')
         else:
-            why = (f'the classifier layer conv_seg of {head} does not run on '
-                   'a feature map (B, D, h, w)')
+            layer = self._tap.what.replace('the input of its',
+                                           'the classifier layer')
+            why = (f'{layer} of {head} does not run on a feature map '
+                   '(B, D, h, w)')
         return (f"{why}; name a module of the segmentor whose output to use, "
                 "for instance feature_layer='backbone.layer4'")
 
@@ -235,10 +242,8 @@ class PixelModel(nn.Module, AttackedModel):
             check_windows(self.test_cfg)
         return surface
 
-    def _find_tap(self) -> Optional[nn.Module]:
-        if self.feature_layer is None:
-            return getattr(self.head, 'conv_seg', None)
-        return find_layer(self.segmentor, self.feature_layer)
+    def _find_tap(self) -> Optional[Tap]:
+        return find_tap(self.segmentor, self.head, self.feature_layer)
 
     def _run(
         self, inputs: Tensor
@@ -268,17 +273,13 @@ class PixelModel(nn.Module, AttackedModel):
             ori_shape=size, img_shape=size, pad_shape=size,
             batch_input_shape=size, padding_size=[0, 0, 0, 0])
         metas = [dict(meta) for _ in range(len(inputs))]
-        with _evaluating(self.segmentor), capture(
-                self._tap, reads=self.feature_layer is None) as captured:
+        if self._tap is None:
+            with _evaluating(self.segmentor):
+                return self.segmentor.encode_decode(inputs, metas), None
+        with _evaluating(self.segmentor), self._tap.collecting() as captured:
             logits = self.segmentor.encode_decode(inputs, metas)
-        return logits, self._features(captured)
-
-    def _features(self, captured: list) -> Optional[Tensor]:
-        if self.feature_layer is not None:
-            return feature_map(captured, self.feature_layer, self.head)
-        features = captured[-1] if captured else None
-        is_map = isinstance(features, Tensor) and features.dim() == 4
-        return features if is_map else None
+        self._tap.tell(self.head)
+        return logits, self._tap.features(captured, self.head)
 
     def _resize(self, maps: Tensor, size: Size) -> Tensor:
         if tuple(maps.shape[-2:]) == tuple(size):

@@ -9,7 +9,8 @@ from torch import Tensor, nn
 from ..attacks.base import (Attack, AttackResult, Callback, Generators,
                             check_generators, predict_classes)
 from ..timing import Stopwatch
-from .batches import LoaderBatch, ModelBatch, labels_of, num_attacked, unflip
+from .batches import (LoaderBatch, ModelBatch, labels_of, name_of,
+                      num_attacked, unflip)
 from .model import PixelModel, unwrap_segmentor
 from .windows import check_windows, stitch, window_boxes
 
@@ -89,6 +90,7 @@ def perturb_batch(attack: Attack,
     Raises:
         TypeError: If the batch is one of test-time augmentation, or the
             generator is none.
+        FloatingPointError: If a gradient is not finite; names the files.
         ValueError: If labels or meta keys are missing, a label lies outside
             the classes, generators are of another number than the attacked
             images, or a callback is given where it can not be called.
@@ -121,12 +123,16 @@ def perturb_batch(attack: Attack,
     shared = not isinstance(generator, (list, tuple))
     groups = _groups(images, labels, shared)
     watch = Stopwatch(images[0].device)
-    results = [
-        run(attack, model, torch.stack([images[i] for i in group]),
-            torch.stack([labels[i] for i in group]),
-            generator if shared else [generator[i] for i in group])
-        for group in groups
-    ]
+    results = []
+    for group in groups:
+        try:
+            results.append(run(
+                attack, model, torch.stack([images[i] for i in group]),
+                torch.stack([labels[i] for i in group]),
+                generator if shared else [generator[i] for i in group]))
+        except FloatingPointError as error:
+            names = ', '.join(name_of(samples[i]) for i in group)
+            raise FloatingPointError(f'{names}: {error}') from error
     seconds = watch.stop()
     indices = [i for group in groups for i in group]
     order = sorted(range(num_adv), key=indices.__getitem__)  # that of before

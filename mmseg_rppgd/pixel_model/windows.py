@@ -175,3 +175,11 @@ def check_windows(test_cfg: dict) -> None:
             "surface 'slide' or 'crop' needs crop_size and stride, in "
             "pixels, in the segmentor's test_cfg, but it is "
             f'{dict(test_cfg)}')
+    for side in (0, 1):
+        crop, stride = (test_cfg[key][side] for key in ('crop_size', 'stride'))
+        if not 1 <= stride <= crop:
+            raise ValueError(
+                "stride of the segmentor's test_cfg must be from 1 to "
+                'crop_size, in pixels, so that every pixel is in a window, '
+                f'but crop_size is {tuple(test_cfg["crop_size"])} and stride '
+                f'{tuple(test_cfg["stride"])}')

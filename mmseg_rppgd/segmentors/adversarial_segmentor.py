@@ -9,11 +9,10 @@ from mmseg.registry import MODELS as MMSEG_MODELS
 from torch import Tensor, nn
 
 from ..attacks.base import Attack, capture, refuse_targets
-from ..pixel_model import (PixelModel, last_head, perturb_batch,
+from ..pixel_model import (PixelModel, TrainingAttack, last_head,
                            unwrap_segmentor)
 from ..pixel_model.batches import check_adv_ratio
 from ..registry import ATTACKS, MODELS
-from ..timing import TimeShare
 
 PASSED_ON = ('data_preprocessor', 'init_cfg', 'pretrained', 'train_cfg',
              'test_cfg')
@@ -28,7 +27,7 @@ class AdversarialSegmentor(BaseSegmentor):
 
     .. code:: text
 
-     loss(): perturb_batch() -> mixed_loss() -> logs
+     loss(): TrainingAttack() -> mixed_loss() -> logs
      mixed_loss(): segmentor.loss(), or what a strategy makes of it
      predict(), _forward(), encode_decode(), ...: segmentor
 
@@ -42,15 +41,24 @@ class AdversarialSegmentor(BaseSegmentor):
     Logged beside the losses, in percent: ``attack_mis_ratio`` (wrong pixels
     in the attack's last prediction), ``acc_clean`` and ``acc_adv`` (accuracy
     of the last head in training mode, of heads with a ``conv_seg``, where it
-    last saw a whole batch); and ``attack_time_share`` in [0, 1], of the
-    iteration before.
+    last saw a whole batch); ``attack_time_share`` in [0, 1], of the iteration
+    before; and ``attack_overflows``, how many batches were trained clean so
+    far because the attack overflowed in half precision, once there is one.
+
+    Note:
+        - The noise of an iteration depends on seed, iteration and rank, as a
+          Runner has put them into the message hub, so a resumed training
+          goes on as an unbroken one would have. Without a Runner it comes
+          from the global random state.
 
     Args:
         segmentor (dict | nn.Module): The segmentor, or its config.
         attack (dict | Attack): The attack, or its config in ``ATTACKS``. A
             targeted one is refused: the labels are the true ones.
         adv_ratio (float): Share of a batch that is attacked,
-            floor(B x adv_ratio + 0.5) images. Defaults to 0.5.
+            floor(B x adv_ratio + 0.5) images. One that rounds to no image of
+            the first batch is refused; a smaller batch, as at the end of an
+            epoch, may stay clean. Defaults to 0.5.
         kwargs: data_preprocessor, init_cfg, pretrained, train_cfg and
             test_cfg are passed on to the config of the segmentor.
 
@@ -77,7 +85,7 @@ class AdversarialSegmentor(BaseSegmentor):
             attack if isinstance(attack, Attack) else ATTACKS.build(attack))
         refuse_targets(self.attack, type(self).__name__)
         self.adv_ratio = adv_ratio
-        self.time_share = TimeShare()
+        self.training_attack = TrainingAttack()
         self._adopt_children(segmentor)
 
     @staticmethod
@@ -130,7 +138,7 @@ class AdversarialSegmentor(BaseSegmentor):
         self.training = mode
         self.segmentor.train(mode)
         if not mode:
-            self.time_share.pause()
+            self.training_attack.time_share.pause()
         return self
 
     def init_weights(self) -> None:
@@ -140,31 +148,20 @@ class AdversarialSegmentor(BaseSegmentor):
 
     def loss(self, inputs: Tensor, data_samples: list) -> Dict[str, Tensor]:
         """Return the losses on the mixed batch, and logs."""
-        share = self.time_share.begin()
-        result = perturb_batch(
-            self.attack,
-            self.segmentor,
-            inputs,
-            data_samples,
-            training=True,
-            adv_ratio=self.adv_ratio,
+        result, logs = self.training_attack(
+            self.attack, self.adv_ratio, self.segmentor, inputs, data_samples,
             normalized=True)
-        self.time_share.spent(result.seconds)
         with capture(getattr(last_head(self.segmentor), 'conv_seg',
                              None)) as logits:
             losses = self.mixed_loss(result.inputs, data_samples,
                                      len(result.adv_images))
         logits = [maps for maps in logits if len(maps) == len(data_samples)]
-        logs = {}
-        if result.mis_ratio is not None:
-            logs['attack_mis_ratio'] = result.mis_ratio.nanmean()
         if logits:
             logs.update(
                 self._accuracies(logits[-1].detach(), data_samples,
                                  len(result.adv_images)))
-        if share is not None:
-            logs['attack_time_share'] = torch.tensor(share)
-        losses.update(logs)
+        losses.update({name: torch.as_tensor(value, dtype=torch.float32)
+                       for name, value in logs.items()})
         return losses
 
     def mixed_loss(self, inputs: Tensor, data_samples: list,
@@ -175,7 +172,8 @@ class AdversarialSegmentor(BaseSegmentor):
             inputs (Tensor): The batch (B, 3, H, W), as the data preprocessor
                 gives it.
             data_samples (list[SegDataSample]): Its samples.
-            num_adv (int): How many images, the last ones, are adversarial.
+            num_adv (int): How many images, the last ones, are adversarial; 0
+                where a small batch rounds to none or the attack overflowed.
 
         Returns:
             dict: Tensors by name; those with ``loss`` in their name are

@@ -262,3 +262,22 @@ def test_apgd_is_not_weaker_than_pgd_on_its_objective(model, images):
 def test_bad_settings_are_named(kwargs, message):
     with pytest.raises(ValueError, match=message):
         APGD(**kwargs)
+
+
+def test_tsallis_of_q_one_is_cross_entropy(model, images, labels):
+    """Up to rounding: the iterates are the same."""
+    tsallis, expected = (
+        APGD(.1, steps=8, pixel_weights=None, **kwargs)(
+            model, images, labels, generator=seeded())
+        for kwargs in (dict(pixel_loss='tsallis', q_start=1, q_end=1), {}))
+    assert torch.equal(tsallis, expected)
+
+
+def test_tsallis_changes_the_climb_and_reports_its_q(model, images, labels):
+    attack = APGD(.1, steps=8, pixel_loss='tsallis', pixel_weights=None)
+    assert attack.plans_ahead
+    assert (attack.objective.q_start, attack.objective.q_end) == (-2, 1)
+    plain = APGD(.1, steps=8, pixel_weights=None)
+    assert not torch.equal(*(
+        chosen(model, images, labels, generator=seeded())
+        for chosen in (attack, plain)))

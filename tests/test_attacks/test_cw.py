@@ -3,7 +3,7 @@ import torch
 from toy_models import adv_lib, pixel_classifier
 
 from mmseg_rppgd.attacks import CW, PGD
-from mmseg_rppgd.attacks.objectives import margin
+from mmseg_rppgd.attacks.pixel_losses import margin
 
 
 def seeded():

@@ -3,7 +3,7 @@ import torch
 
 from mmseg_rppgd.attacks import (PGD, CosPGD, FixedStep, GradientAttack,
                                  PixelObjective, SegPGD)
-from mmseg_rppgd.attacks.objectives import margin
+from mmseg_rppgd.attacks.pixel_losses import margin
 
 
 def seeded():

@@ -1,5 +1,3 @@
-import math
-
 import pytest
 import torch
 import torch.nn.functional as F
@@ -7,7 +5,7 @@ import torch.nn.functional as F
 from mmseg_rppgd.attacks import (GradientAttack, Objective, PixelObjective,
                                  SegOutput)
 from mmseg_rppgd.attacks.base import check_inputs
-from mmseg_rppgd.attacks.objectives import PIXEL_LOSSES, PIXEL_WEIGHTS
+from mmseg_rppgd.attacks.objectives import PIXEL_WEIGHTS
 
 # One pixel a column: right by far, right narrowly, wrong.
 LOGITS = torch.tensor([[2., 0., 0.], [0.1, 0., 0.], [0., 3., 0.]],
@@ -26,44 +24,6 @@ def value(pixel_loss='ce', pixel_weights=None, labels=LABELS, step=1,
 
 def probabilities():
     return LOGITS[0, :, 0].softmax(0)  # (C, pixels)
-
-
-def test_cross_entropy_is_minus_log_probability():
-    losses = PIXEL_LOSSES['ce'](LOGITS, LABELS)
-    assert torch.allclose(losses[0, 0], -probabilities()[0].log())
-
-
-def test_jensen_shannon_equals_its_definition_and_bound():
-    losses = PIXEL_LOSSES['js'](LOGITS, LABELS)[0, 0]
-    for p, loss in zip(probabilities().t(), losses):
-        q = torch.tensor([1., 0., 0.], dtype=p.dtype)
-        mean = (p + q) / 2
-        expected = (torch.special.xlogy(p, p / mean).sum() +
-                    torch.special.xlogy(q, q / mean).sum()) / 2
-        assert loss == pytest.approx(expected.item())
-    far = torch.tensor([-200., 0.]).view(1, 2, 1, 1)
-    bound = PIXEL_LOSSES['js'](far, torch.zeros(1, 1, 1, dtype=torch.int64))
-    assert bound.item() == pytest.approx(math.log(2))
-
-
-def test_margin_is_best_other_minus_label():
-    assert torch.allclose(
-        PIXEL_LOSSES['margin'](LOGITS, LABELS)[0, 0],
-        torch.tensor([-2., -.1, 3.], dtype=torch.float64))
-
-
-def test_spherical_and_cosine_of_hand_computed_logits():
-    logits = torch.tensor([3., -4.], dtype=torch.float64).view(1, 2, 1, 1)
-    labels = torch.zeros(1, 1, 1, dtype=torch.int64)
-    assert PIXEL_LOSSES['spherical'](logits, labels).item() == -.6
-    assert PIXEL_LOSSES['cosine'](logits, labels).item() == pytest.approx(.4)
-
-
-@pytest.mark.parametrize('name', PIXEL_LOSSES)
-def test_every_pixel_loss_grows_as_the_label_logit_falls(name):
-    logits = (LOGITS + .5).requires_grad_()
-    PIXEL_LOSSES[name](logits, LABELS).sum().backward()
-    assert (logits.grad[:, 0] < 0).all()
 
 
 def test_mean_is_over_labelled_pixels():
@@ -99,14 +59,6 @@ def test_segpgd_weights_have_the_precision_of_the_logits():
     inputs = check_inputs(IMAGES, LABELS, None, 255, False)
     weights = PIXEL_WEIGHTS['segpgd'](LOGITS, inputs, 2, 3)
     assert weights.tolist() == [[[1 - 1 / 6, 1 - 1 / 6, 1 / 6]]]
-
-
-@pytest.mark.parametrize('name', ['spherical', 'cosine'])
-def test_logits_that_are_all_zero_have_a_bounded_gradient(name):
-    logits = torch.zeros(1, 3, 1, 1, requires_grad=True)
-    labels = torch.zeros(1, 1, 1, dtype=torch.int64)
-    PIXEL_LOSSES[name](logits, labels).sum().backward()
-    assert logits.grad.square().isfinite().all()
 
 
 def test_segpgd_swaps_its_weights_when_targeted():
@@ -211,3 +163,38 @@ def test_a_subclass_may_say_otherwise():
     assert kind().plans_ahead
     with pytest.raises(ValueError, match='targeted=True has no meaning'):
         GradientAttack(.1, objective=kind(), targeted=True)
+
+
+def test_q_moves_from_start_to_end_by_equal_steps():
+    objective = PixelObjective('tsallis')
+    steps = [objective.q(step, 4) for step in (1, 2, 3, 4)]
+    assert steps == pytest.approx([-2, -1, 0, 1])
+    assert (steps[0], steps[-1]) == (-2, 1)  # exactly
+    assert objective.q(1, 1) == -2
+    fixed = PixelObjective('tsallis', q_start=.5, q_end='1/2')
+    assert [fixed.q(step, 3) for step in (1, 2, 3)] == [.5] * 3
+
+
+@pytest.mark.parametrize('step, q', [(1, -2), (2, -1), (4, 1)])
+def test_tsallis_objective_takes_the_q_of_its_step(step, q):
+    p = probabilities()[0]
+    expected = -p.log() if q == 1 else (1 - p**(1 - q)) / (1 - q)
+    assert value('tsallis', step=step, steps=4).item() == pytest.approx(
+        expected.mean().item())
+
+
+def test_tsallis_plans_ahead_unless_q_stands_still():
+    assert PixelObjective('tsallis').plans_ahead
+    assert not PixelObjective('tsallis', q_start=0, q_end=0).plans_ahead
+
+
+@pytest.mark.parametrize('name', ['q_start', 'q_end'])
+def test_q_beyond_one_is_refused(name):
+    with pytest.raises(ValueError, match=f'{name} must be <= 1 .*got 1.5'):
+        PixelObjective('tsallis', **{name: 1.5})
+
+
+def test_q_of_another_loss_is_refused():
+    with pytest.raises(ValueError, match="q_start and q_end are of "
+                       "pixel_loss 'tsallis', but got 0 and 1"):
+        PixelObjective('ce', q_start=0)

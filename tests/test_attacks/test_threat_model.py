@@ -10,7 +10,7 @@ from mmseg_rppgd.attacks.threat_model import parse_number
 
 @pytest.mark.parametrize('value, number', [
     ('8/255', 8 / 255), (Fraction(1, 4), .25), (0.03, .03), ('0.5', .5),
-    (0, 0.)
+    (0, 0.), ('7.65/255', .03), (' 8 / 255 ', 8 / 255)
 ])
 def test_numbers_and_fractions_are_read(value, number):
     assert parse_number('eps', value) == number
@@ -22,7 +22,8 @@ def test_what_is_no_number_is_a_type_error(value):
         parse_number('eps', value)
 
 
-@pytest.mark.parametrize('value', ['8/0', 'eight', float('nan'), math.inf])
+@pytest.mark.parametrize('value', [
+    '8/0', 'eight', float('nan'), math.inf, '1/2/3', '/255', 10**400])
 def test_unreadable_or_infinite_numbers_are_value_errors(value):
     with pytest.raises(ValueError, match='eps must be'):
         parse_number('eps', value)
@@ -50,6 +51,21 @@ def test_default_l2_radius_has_the_rms_of_the_linf_one():
     assert ThreatModel('linf').radius(images) == 0.03
     assert ThreatModel('l2').radius(images) == pytest.approx(
         0.03 * math.sqrt(3 * 5 * 7))
+
+
+def test_an_l2_length_that_hardly_attacks_is_warned_of():
+    images = torch.zeros(1, 3, 100, 100)  # 173 is the length of rms 1
+    with pytest.warns(UserWarning, match='l2 eps of 0.03137 is the length of '
+                      'the whole.*hardly an attack.*r x sqrt'):
+        ThreatModel('l2', '8/255').radius(images)
+
+
+@pytest.mark.parametrize('threat', [
+    ThreatModel('l2', 0.7), ThreatModel('l2', 0), ThreatModel('l2'),
+    ThreatModel('linf', 0.001)])
+def test_other_radii_are_not(threat, recwarn):
+    threat.radius(torch.zeros(1, 3, 100, 100))
+    assert not recwarn.list
 
 
 @pytest.mark.parametrize('rms, size', [(.1, .1), ('8/255', 8 / 255)])

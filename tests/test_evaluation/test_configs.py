@@ -1,12 +1,18 @@
 """What is read off a config: the tested model, its weights, its labels."""
+import json
+import pickle
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
+from malicious import served
 from mmengine.config import Config
 
+from mmseg_rppgd.checkpoints import file_sha256
 from mmseg_rppgd.evaluation import load_model
-from mmseg_rppgd.evaluation.configs import (count_training_labels,
-                                            is_own_hook, prepare_config,
+from mmseg_rppgd.evaluation.configs import (count_training_labels, is_own_hook,
+                                            load_segmentor, prepare_config,
                                             void_label)
 
 
@@ -38,6 +44,59 @@ def test_weights_that_do_not_fit_are_refused(tiny, tmp_path):
     torch.save({'state_dict': {}}, tmp_path / 'empty.pth')
     with pytest.raises(ValueError, match='does not fit.*is missing'):
         load_model(str(tiny / 'config.py'), str(tmp_path / 'empty.pth'))
+
+
+def test_a_checkpoint_may_be_an_address(tiny, tmp_path, monkeypatch):
+    monkeypatch.setenv('TORCH_HOME', str(tmp_path))
+    by_path = load(tiny)[0]
+    with served(tiny) as site:
+        url = f'{site}/checkpoint.pth'
+        by_url, _ = load_model(str(tiny / 'config.py'), url)
+    assert by_url.info == dict(by_path.info, checkpoint=url)
+    assert by_url.info['sha256'] == file_sha256(tiny / 'checkpoint.pth')
+    for ours, theirs in zip(by_path.segmentor.parameters(),
+                            by_url.segmentor.parameters()):
+        assert torch.equal(ours, theirs)
+
+
+def test_the_code_of_a_checkpoint_runs_for_trust_alone(tiny, trap, site):
+    for name in (str(trap.path), f'{site}/evil.pth'):
+        with pytest.raises(pickle.UnpicklingError, match='trust=True'):
+            load_model(str(tiny / 'config.py'), name)
+        with pytest.raises(pickle.UnpicklingError):
+            load_segmentor(str(tiny / 'config.py'), name, 'cpu')
+    assert not trap.has_run
+    with pytest.raises(ValueError, match='does not fit'):
+        load_model(str(tiny / 'config.py'), str(trap.path), trust=True)
+    assert trap.has_run
+
+
+@pytest.mark.parametrize('change, message', [
+    (lambda v: torch.full_like(v, float('nan')), 'NaN'),
+    (lambda v: torch.quantize_per_tensor(v, .1, 0, torch.qint8), 'quantised'),
+    (torch.Tensor.to_sparse, 'sparse'),
+    (lambda v: v.to('meta'), 'meta tensor')])
+def test_weights_that_hold_no_numbers_are_refused(change, message, tiny,
+                                                  tmp_path):
+    checkpoint = torch.load(tiny / 'checkpoint.pth')
+    name = 'decode_head.conv_seg.weight'
+    checkpoint['state_dict'][name] = change(checkpoint['state_dict'][name])
+    torch.save(checkpoint, tmp_path / 'x.pth')
+    for load in (load_model, partial(load_segmentor, device='cpu')):
+        with pytest.raises(ValueError, match=f'x.pth.*{name}.*{message}'):
+            load(str(tiny / 'config.py'), str(tmp_path / 'x.pth'))
+
+
+def test_a_config_and_a_checkpoint_may_not_be_swapped(tiny):
+    files = str(tiny / 'checkpoint.pth'), str(tiny / 'config.py')
+    with pytest.raises(ValueError, match='checkpoint.pth.*CONFIG comes first'):
+        load_model(*files)
+    with pytest.raises(ValueError, match='config.py.*CONFIG comes first'):
+        load_model(files[1], files[1])
+    with pytest.raises(ValueError, match='is a folder; give a file'):
+        load_model(str(tiny), files[0])
+    with pytest.raises(ValueError, match='is a folder.*checkpoint.pth'):
+        load_model(files[1], str(tiny))
 
 
 @pytest.mark.parametrize('evaluator, label', [
@@ -85,6 +144,17 @@ def test_counts_are_kept(tiny, tmp_path):
     path, = tmp_path.glob('class_counts-*.json')
     path.write_text('[1, 2, 3]')
     assert count_training_labels(cfg, 3, 255, str(tmp_path)) == [1, 2, 3]
+
+
+@pytest.mark.parametrize('content', ['', '[1, 2', '[1, 2]', '{}', '[1, 2, -3]',
+                                     '[1, 2, "3"]'])
+def test_damaged_counts_are_counted_again(tiny, tmp_path, content):
+    cfg = training_config(tiny)
+    counts = count_training_labels(cfg, 3, 255, str(tmp_path))
+    path, = tmp_path.glob('class_counts-*.json')
+    path.write_text(content)
+    assert count_training_labels(cfg, 3, 255, str(tmp_path)) == counts
+    assert json.loads(path.read_text()) == counts
 
 
 def test_repeated_data_sets_are_looked_through(tiny, tmp_path):

@@ -183,6 +183,20 @@ def test_networks_are_left_as_they_were():
     assert numbers(first) == numbers(again)
 
 
+def test_every_model_of_a_matrix_predicts_as_after_training(tmp_path):
+    network = torch.nn.Sequential(ToyNetwork(), torch.nn.Dropout(0.5))
+    cells = []
+    for training in (False, True):
+        other = TestedModel(network.train(training), CLASSES)
+        out = tmp_path / str(training)
+        evaluate(toy_model(), toy_data(2), attacks=['FGSM'], others=[other],
+                 out_dir=str(out), quiet=True)
+        assert network[1].training is training
+        matrix = json.loads((out / 'transfer.json').read_text())
+        cells.append((matrix['clean'], matrix['attacks']))
+    assert cells[0] == cells[1]
+
+
 def test_mmseg_from_python_gives_the_numbers_of_the_tool(tiny, run_tool):
     words = '--attacks', 'PGD', 'RPPGD', '--steps', 2
     theirs = run_tool(*words)

@@ -4,9 +4,11 @@ import pickle
 import pytest
 import torch
 from mmengine.hooks import Hook
-from mmengine.registry import HOOKS
+from mmengine.optim import OptimWrapperDict
+from mmengine.registry import (HOOKS, MODELS, OPTIM_WRAPPER_CONSTRUCTORS,
+                               OPTIM_WRAPPERS)
 from tiny_runner import make_runner, scalars, wrapped
-from tiny_segmentors import tiny_segmentor
+from tiny_segmentors import segmentor_cfg, tiny_segmentor
 
 import mmseg_rppgd.hooks
 from mmseg_rppgd import attacks
@@ -130,6 +132,71 @@ def test_attack_runs_in_the_precision_of_the_optimizer(tmp_path):
     runner.train()
     runner.test()
     assert seen == [True] * 2 + [False] * 4
+
+
+@pytest.fixture
+def two_optimizers():
+    """A segmentor that steps those of backbone and head by itself."""
+    from mmseg.models.segmentors import EncoderDecoder
+
+    @MODELS.register_module(force=True)
+    class TwoOptimizers(EncoderDecoder):
+
+        def train_step(self, data, optim_wrapper):
+            with optim_wrapper['body'].optim_context(self):
+                data = self.data_preprocessor(data, True)
+                losses = self._run_forward(data, mode='loss')
+            loss, logs = self.parse_losses(losses)
+            optim_wrapper.zero_grad()
+            loss.backward()
+            for wrapper in optim_wrapper.values():
+                wrapper.step()
+            return logs
+
+    return segmentor_cfg(type='mmengine.TwoOptimizers')
+
+
+@OPTIM_WRAPPER_CONSTRUCTORS.register_module(force=True)
+class TwoConstructor:
+    """Makes an optimizer of either part, of the types given."""
+
+    def __init__(self, optim_wrapper_cfg, paramwise_cfg=None):
+        self.kinds = optim_wrapper_cfg['kinds']
+
+    def __call__(self, model):
+        parts = dict(body=model.backbone, head=model.decode_head)
+        return OptimWrapperDict(**{
+            name: OPTIM_WRAPPERS.get(kind)(
+                torch.optim.SGD(part.parameters(), 0.01))
+            for kind, (name, part) in zip(self.kinds, parts.items())})
+
+
+@pytest.mark.parametrize('kinds, half', [
+    (['OptimWrapper', 'OptimWrapper'], False),
+    (['CPUAmpOptimWrapper', 'CPUAmpOptimWrapper'], True),
+    (['CPUAmpOptimWrapper', 'OptimWrapper'], False)])
+def test_several_optimizers(tmp_path, two_optimizers, kinds, half,
+                            monkeypatch):
+    """The attack runs in their precision where they agree."""
+    seen, told = [], []
+    monkeypatch.setattr(mmseg_rppgd.hooks.attack_hook, 'print_log',
+                        lambda text, *args: told.append(text))
+
+    class Probe(AttackHook):
+
+        def _attack(self, *args):
+            seen.append(torch.is_autocast_enabled('cpu'))
+            return super()._attack(*args)
+
+    runner = make_runner(tmp_path, two_optimizers, optim_wrapper=dict(
+        constructor='mmengine.TwoConstructor', kinds=kinds,
+        optimizer=dict(type='SGD')))
+    runner.register_hook(Probe(PGD))
+    runner.train()
+    assert seen == [half] * 2
+    assert len(scalars(runner, 'train/attack_mis_ratio')) == 2
+    differ = len(set(kinds)) > 1
+    assert len(told) == differ and all('optimizers differ' in t for t in told)
 
 
 def test_test_loop_in_half_precision(tmp_path):

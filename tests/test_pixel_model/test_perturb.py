@@ -381,12 +381,11 @@ class TestRefusals:
             attack()(tiny_segmentor(), torch.rand(1, 3, 32, 32),
                      torch.zeros(1, 32, 32, dtype=torch.long))
 
-    def test_features_of_a_head_without_classifier_layer(self):
+    def test_features_where_the_classifier_layer_does_not_run(self):
         segmentor = tiny_segmentor()
-        del segmentor.decode_head.conv_seg
         segmentor.decode_head.cls_seg = lambda x: x[:, :NUM_CLASSES]
         rppgd = ATTACKS.build(dict(type='RPPGD', steps=1))
         data = batch()
-        with pytest.raises(ValueError, match='RPPGD needs features.*FCNHead '
-                           'has no classifier layer conv_seg'):
+        with pytest.raises(ValueError, match='RPPGD needs features.*conv_seg '
+                           'of FCNHead does not run on a feature map'):
             perturb_batch(rppgd, segmentor, **data)

@@ -2,6 +2,8 @@
 import csv
 import json
 import math
+import shutil
+import signal
 import subprocess
 import time
 
@@ -44,15 +46,16 @@ def test_attacks_are_ordered_as_their_strength(run_tool):
 def test_rows_are_attacks_by_eps_by_steps_with_options(run_tool):
     results = run_tool('--attacks', 'BIM', 'BIM(norm=l2, alpha=0.5)',
                        '--eps', '8/255', '0.5', '--steps', 1, 2)
-    rows = [(a['threat']['norm'], a['threat']['eps'], a['config']['steps'])
+    rows = [(a['threat']['norm'], a['threat']['rms'], a['config']['steps'])
             for a in results['attacks']]
-    assert rows == [(norm, eps, steps) for norm in ('linf', 'l2')
-                    for eps in (8 / 255, 0.5) for steps in (1, 2)]
+    assert rows == [(norm, pytest.approx(rms), steps)
+                    for norm in ('linf', 'l2')
+                    for rms in (8 / 255, 0.5) for steps in (1, 2)]
     for attack in results['attacks']:
+        size = 1 if attack['threat']['norm'] == 'linf' else 3 * 24 * 40
+        assert attack['threat']['eps'] == pytest.approx(
+            attack['threat']['rms'] * math.sqrt(size))
         assert attack['max_norm'] <= attack['threat']['eps'] + 1e-6
-    size = 3 * 24 * 40
-    assert results['attacks'][-1]['threat']['rms'] == pytest.approx(
-        0.5 / math.sqrt(size))
 
 
 def test_rows_read_off_one_run_are_those_of_their_own_runs(run_tool,
@@ -135,8 +138,9 @@ def test_every_ball_has_its_own_worst_case(run_tool, tmp_path):
     results = run_tool('--attacks', 'BIM', 'BIM(norm=l2)', '--eps', '0.01',
                        '0.02', '--steps', 2)
     balls = results['worst_case']['by_ball']
-    assert [(b['norm'], b['eps']) for b in balls] == [
-        ('linf', 0.01), ('linf', 0.02), ('l2', 0.01), ('l2', 0.02)]
+    assert [(b['norm'], b['eps'], b['rms']) for b in balls] == [
+        ('linf', 0.01, None), ('linf', 0.02, None),
+        ('l2', None, 0.01), ('l2', None, 0.02)]
     # The small ball lies in the large one, linf not in l2.
     assert [len(b['members']) - 1 for b in balls] == [1, 2, 1, 2]
     assert balls[1]['aAcc'] <= balls[0]['aAcc']
@@ -197,6 +201,45 @@ def test_two_processes_killed_and_resumed_give_the_same_numbers(
     subprocess.run(argv, env=env, check=True, capture_output=True)
     resumed = json.loads((out / 'results.json').read_text())
     assert numbers(resumed) == numbers(run_tool(*LONG))
+
+
+@pytest.mark.parametrize('number, code', [(signal.SIGINT, 130),
+                                          (signal.SIGTERM, 143)])
+def test_a_stopped_test_says_how_to_go_on(tiny, tmp_path, number, code):
+    out = tmp_path / 'out'
+    argv, env = command(tiny, out, '--attacks', 'PGD', '--steps', 2000)
+    process = subprocess.Popen(
+        argv, env=env, text=True, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, preexec_fn=lambda: signal.signal(
+            signal.SIGINT, signal.default_int_handler))
+    deadline = time.time() + 120
+    while not list((out / 'per_image').glob('clean.jsonl')):
+        assert process.poll() is None and time.time() < deadline
+        time.sleep(0.1)
+    time.sleep(0.5)
+    process.send_signal(number)
+    stdout, stderr = process.communicate(timeout=60)
+    assert process.returncode == code
+    assert 'Traceback' not in stderr
+    assert '--resume' in stderr.splitlines()[-1]
+    assert 'results of single images are kept' in ' '.join(stdout.split())
+
+
+def test_a_bad_image_is_skipped_on_demand(tiny, run_tool, tmp_path):
+    root = tmp_path / 'spoiled'
+    shutil.copytree(tiny, root)
+    config = (root / 'config.py').read_text()
+    (root / 'config.py').write_text(config.replace(str(tiny), str(root)))
+    (root / 'images' / '2.png').write_text('no image')
+    words = ('--attacks', 'FGSM')
+    with pytest.raises(SystemExit, match=(
+            r'images/2.png is no image, or is cut off\. .*--skip-bad')):
+        run_tool(*words, config=root / 'config.py')
+    results = run_tool(*words, '--resume', '--skip-bad',
+                       config=root / 'config.py')
+    assert results['dataset']['num_images'] == 4
+    assert '2.png is no image' in (
+        tmp_path / 'report' / 'table.md').read_text()
 
 
 def test_a_finished_test_resumes_without_attacking(run_tool):

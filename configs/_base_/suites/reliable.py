@@ -26,6 +26,16 @@ robustness = dict(
             attack=dict(type='APGD', steps=300, objective='rppgd'),
             name='APGD-RPPGD'),
         dict(
+            attack=dict(type='APGD', steps=300, pixel_weights='cosine'),
+            name='APGD-Cos'),
+        dict(
+            attack=dict(
+                type='APGD',
+                steps=300,
+                pixel_loss='tsallis',
+                pixel_weights=None),
+            name='APGD-Tsallis'),
+        dict(
             attack=dict(type='PAdam', steps=200, pixel_loss='ce'),
             name='PAdam-CE'),
         dict(

@@ -9,8 +9,8 @@ from .inputs import (RANGE_SLACK, AttackInputs, Generators, check_generators,
 from .model import (DEFAULT_IGNORE_INDEX, AttackedModel, CheckedModel, Model,
                     SegOutput, capture, check_model)
 from .one_by_one import OneImage, one_by_one, select
-from .tensors import (at_least_float32, describe, full_precision,
-                      predict_classes)
+from .tensors import (at_least_float32, autocasts, describe,
+                      full_precision, predict_classes)
 from .trackers import (BestInBall, BestIterate, SmallestSuccess,
                        count_reached, perturbation_norm)
 
@@ -19,8 +19,8 @@ __all__ = [
     'BestIterate', 'Callback', 'CheckedModel', 'DEFAULT_IGNORE_INDEX',
     'FiniteCheck', 'Generators', 'Model', 'OneImage', 'RANGE_SLACK',
     'SegOutput', 'SmallestSuccess', 'ascent_gradient', 'at_least_float32',
-    'capture', 'check_depends', 'check_generators', 'check_inputs',
-    'check_int', 'check_model', 'count_reached', 'describe', 'frozen',
-    'full_precision', 'gradient', 'one_by_one', 'own_chance',
+    'autocasts', 'capture', 'check_depends', 'check_generators',
+    'check_inputs', 'check_int', 'check_model', 'count_reached', 'describe',
+    'frozen', 'full_precision', 'gradient', 'one_by_one', 'own_chance',
     'perturbation_norm', 'predict_classes', 'refuse_targets', 'select'
 ]

@@ -1,6 +1,8 @@
 """The network left as it was found, and a random state of its own."""
-from contextlib import contextmanager
-from typing import Iterable, Iterator, NamedTuple, Optional
+import threading
+import weakref
+from contextlib import ExitStack, contextmanager
+from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional
 
 import torch
 from torch import Tensor, nn
@@ -16,13 +18,49 @@ def frozen(networks: Iterable[nn.Module]) -> Iterator[None]:
     Reentrant activation checkpointing (``with_cp``) cannot be crossed by
     ``torch.autograd.grad`` and is switched off meanwhile.
 
+    Attacks on one network, or on networks that share modules, from several
+    threads wait for each other.
+
+    Note:
+        - What else runs on the network in another thread meanwhile can not
+          be protected: a training step finds it in eval mode and its
+          parameters without gradients. Attack between the steps, or a copy.
+
     Raises:
         ValueError: If the parameters were made under ``inference_mode``.
     """
-    modules = list({
+    modules = {
         id(module): module
         for network in networks for module in network.modules()
-    }.values())
+    }
+    with ExitStack() as stack:
+        # In one order, so that no two threads wait for each other.
+        for _, module in sorted(modules.items()):
+            stack.enter_context(lock_of(module))
+        with _frozen(list(modules.values())):
+            yield
+
+
+_locks: Dict[int, Any] = {}
+_making_lock = threading.Lock()
+
+
+def lock_of(module: nn.Module) -> Any:
+    """Return the lock of a module; a thread may take it again."""
+    found = _locks.get(id(module))
+    if found is None:
+        with _making_lock:
+            found = _locks.get(id(module))
+            if found is None:
+                found = _locks[id(module)] = threading.RLock()
+                # Another module may get the number of one that is gone.
+                gone = weakref.finalize(module, _locks.pop, id(module), None)
+                gone.atexit = False
+    return found
+
+
+@contextmanager
+def _frozen(modules: List[nn.Module]) -> Iterator[None]:
     training = [module.training for module in modules]
     checkpointing = [
         module for module in modules
@@ -94,7 +132,8 @@ def own_chance(generator: Optional[torch.Generator],
 
     It draws from a state that the generator decides, which is not advanced;
     without a generator everything draws from the global one. A batch has one
-    such state, so such a model does not see its images as if alone.
+    such state, so such a model does not see its images as if alone. Threads
+    share the global state, so such models are to be attacked in one.
     """
     if generator is None:
         yield

@@ -1,13 +1,17 @@
 """What an attack asks of a model, and the checks of what it gives."""
 import copy
+import warnings
 from contextlib import contextmanager
 from typing import Any, Callable, Iterator, List, NamedTuple, Optional
 
+import torch
 from torch import Tensor, nn
 
 from .tensors import at_least_float32, describe
 
 DEFAULT_IGNORE_INDEX = 255
+# Of larger logits in float16 hardly a gradient is above the smallest number.
+LARGE_IN_FLOAT16 = 1024
 
 Model = Callable[[Tensor], Any]
 
@@ -154,6 +158,18 @@ class CheckedModel:
                 f'labels must lie in [0, {num_classes}) or be ignored, but '
                 f'got {int(labels[~valid][0])}; set ignore_index if that '
                 'label marks void pixels')
+        self._warn_of_float16(logits)
+
+    def _warn_of_float16(self, logits: Tensor) -> None:
+        if logits.dtype != torch.float16:
+            return
+        largest = float(logits.detach().abs().max())
+        if LARGE_IN_FLOAT16 <= largest < float('inf'):
+            warnings.warn(
+                f'{self.name} is weaker here than it seems: the model gives '
+                f'logits above {LARGE_IN_FLOAT16} in float16, where the '
+                'gradients of most pixels round to zero. Attack in full '
+                'precision or in bfloat16', RuntimeWarning, stacklevel=2)
 
     def _check_features(self, features: Optional[Tensor],
                         batch_size: int) -> None:

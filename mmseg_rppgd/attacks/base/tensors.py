@@ -38,6 +38,16 @@ def full_precision(device: torch.device) -> Iterator[None]:
         yield
 
 
+def autocasts(device_type: str) -> bool:
+    """Whether operations on this kind of device are being autocast."""
+    try:
+        return torch.is_autocast_enabled(device_type)
+    except TypeError:  # torch < 2.4 has a function for each
+        if device_type == 'cpu':
+            return torch.is_autocast_cpu_enabled()
+        return torch.is_autocast_enabled()
+
+
 def describe(value: Any) -> str:
     """Return the shape of a tensor or else the type, for messages."""
     if isinstance(value, Tensor):

@@ -7,14 +7,20 @@ does not plan with the number of steps, so that a curve costs one run.
 import math
 import re
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Dict, Iterable, List, Optional, Sequence, Tuple
 
 import torch
 
 from ...attacks.base import Attack
 from ...attacks.threat_model import DEFAULT_RMS, parse_number
-from ...registry import ATTACKS, SCOPE, attack_class
+from ...registry import ATTACKS, attack_class, attack_name
 from ..files import digest, jsonable
+from .code import code_digest
+
+# Characters of a row's name in a file name: file systems take 255 in all, and
+# the names of matrices and panels have more parts.
+LONGEST_SLUG = 120
 
 
 @dataclass(frozen=True)
@@ -26,8 +32,9 @@ class Row:
         attack (dict): Config of the attack, with its steps where it has any.
         norm (str): Norm of the ball.
         eps (float, optional): Radius; None where it depends on the image.
-        rms (float, optional): Radius of an l2 ball as a root mean square;
-            eps is then ``rms x sqrt(3HW)``. Defaults to None.
+        rms (float, optional): Radius of an l2 ball as a root mean square
+            over the 3HW numbers of an image; eps is then
+            ``rms x sqrt(3HW)``. Defaults to None.
         steps (int, optional): Steps of the attack, if it counts any.
         trace (bool): Whether to measure after every step.
     """
@@ -50,15 +57,30 @@ class Row:
             parts.append(f'steps={self.steps}')
         return ' '.join(parts)
 
-    @property
+    @cached_property  # a file of code may be edited while it runs
     def key(self) -> str:
-        """str: A file name that is the row's alone."""
+        """str: A file name that is the row's alone, however long its own."""
         slug = re.sub(r'[^A-Za-z0-9.]+', '-', self.label.replace('/', 'of'))
-        return f'{slug}-{digest(self.settings)[:8]}'
+        return f'{slug[:LONGEST_SLUG]}-{self._identity(self.attack)[:8]}'
+
+    @cached_property
+    def code(self) -> Optional[str]:
+        """str: What identifies code of others in the attack, if any."""
+        return code_digest(self.attack)
+
+    @property
+    def alike(self) -> str:
+        """str: Of rows that differ in the number of steps alone, the same."""
+        return self._identity(dict(self.attack, steps=None))
+
+    def _identity(self, attack: Dict[str, Any]) -> str:
+        settings = dict(self.settings, attack=jsonable(attack))
+        code = code_digest(attack)
+        return digest(settings if code is None else [settings, code])
 
     @property
     def settings(self) -> Dict[str, Any]:
-        """dict: Everything that decides the row's numbers."""
+        """dict: Everything that decides the row's numbers, by its name."""
         return {'name': self.name, 'attack': jsonable(self.attack),
                 'rms': self.rms, 'trace': self.trace}
 
@@ -129,9 +151,7 @@ def group_rows(rows: Sequence[Row]) -> List[AttackRun]:
         if not row.can_share:
             runs.append(AttackRun([row]))
             continue
-        settings = row.settings
-        settings['attack'] = dict(settings['attack'], steps=None)
-        key = digest(settings)
+        key = row.alike
         if key not in shared:
             shared[key] = AttackRun()
             runs.append(shared[key])
@@ -146,22 +166,22 @@ def make_rows(attack: Dict[str, Any],
               name: Optional[str] = None,
               eps: Iterable[Any] = (),
               steps: Iterable[int] = (),
-              rms: bool = False,
               trace: bool = False) -> List[Row]:
     """Make the rows of one attack: eps x steps.
 
-    An eps or steps in the config itself stays. Every attack is built once,
-    so that a wrong option is found before the first image.
+    An eps or steps in the config itself stays as it is: an l2 eps there is a
+    length. Every attack is built once, so that a wrong option is found
+    before the first image.
 
     Args:
         attack (dict): Config of the attack.
         name (str, optional): What the report calls it. Defaults to None,
             its type.
-        eps (iterable): Radii. Empty means the attack's own.
+        eps (iterable): Radii; of an l2 attack root mean squares, so that
+            one number fits both norms and every image size. Empty means the
+            attack's own.
         steps (iterable): Numbers of steps, for an attack that counts steps.
             Empty means the attack's own.
-        rms (bool): Whether eps of an l2 attack is a root mean square rather
-            than a length. Defaults to False.
         trace (bool): Whether to measure after every step. Defaults to False.
 
     Raises:
@@ -186,8 +206,7 @@ def make_rows(attack: Dict[str, Any],
     for radius in radii:
         for number in numbers:
             row = _make_row(dict(attack, type=kind),
-                            name or type_name(attack), radius, number, rms,
-                            trace)
+                            name or type_name(attack), radius, number, trace)
             if has_steps:
                 row.attack['steps'] = row.steps
             rows.append(row)
@@ -195,29 +214,47 @@ def make_rows(attack: Dict[str, Any],
 
 
 def _make_row(config: Dict[str, Any], name: str, eps: Any,
-              steps: Optional[int], rms: bool, trace: bool) -> Row:
+              steps: Optional[int], trace: bool) -> Row:
     if steps is not None:
         config['steps'] = steps
-    as_rms = rms and config.get('norm') == 'l2' and eps is not None
-    if eps is not None and not as_rms:
-        config['eps'] = eps
-    attack = ATTACKS.build(config)
-    row_rms = parse_number('eps', eps) if as_rms else None
-    if row_rms is None and attack.eps is None:
+    attack = ATTACKS.build(
+        config if eps is None else dict(config, eps=eps))
+    row_eps, row_rms = attack.eps, None
+    # The attack says its norm: a config may leave it to its members.
+    if attack.norm == 'l2' and eps is not None:
+        row_eps, row_rms = None, parse_rms(eps)
+    elif attack.eps is None:
         row_rms = DEFAULT_RMS
-    if attack.eps is not None:
+    else:
         config['eps'] = attack.eps
-    return Row(name, config, attack.norm, attack.eps, row_rms,
+    return Row(name, config, attack.norm, row_eps, row_rms,
                getattr(attack, 'steps', None), trace)
 
 
-def type_name(attack: Dict[str, Any]) -> Optional[str]:
-    """Name of the attack's class, without this package's scope."""
-    kind = attack.get('type')
-    if isinstance(kind, type):
-        return kind.__name__
-    prefix = SCOPE + '.'
-    return kind[len(prefix):] if kind and kind.startswith(prefix) else kind
+def parse_rms(eps: Any) -> float:
+    """Read the radius of an l2 ball that is given from outside the attack.
+
+    Raises:
+        ValueError: If it is no root mean square of pixels in [0, 1].
+    """
+    rms = parse_number('eps', eps)
+    if not 0 <= rms <= 1:
+        raise ValueError(
+            'eps must be in [0, 1] for l2 attacks, whose radius is given as '
+            'a root mean square over the pixel values (8 of 255 is '
+            f"'8/255'), but got {eps!r}; a length belongs inside the attack, "
+            f"as in 'BIM(norm=l2, eps={eps})'")
+    return rms
+
+
+def type_name(attack: Dict[str, Any]) -> str:
+    """Name of the attack's class, however its config has it.
+
+    Raises:
+        TypeError: If the config has no such name.
+        KeyError: If the attack is unknown; the message has the known ones.
+    """
+    return attack_name(attack.get('type'))
 
 
 def ball_of(row: Row) -> Tuple:

@@ -4,21 +4,23 @@ A suite is ``robustness = dict(attacks=[dict(attack=config), ...])``, where an
 attack may have a ``name``, and suite or attack ``eps=[...]``, ``steps=[...]``
 and ``trace=True`` (measure after every step). ``max_steps=N`` caps the steps
 that the attacks of a base suite ask for. ``minimal=[config, ...]`` are
-searches for the smallest perturbation. The eps of an l2 attack in a suite is
-a root mean square, so that one number fits both norms and every image size.
+searches for the smallest perturbation. The ``eps`` of a suite, or beside an
+attack, is a root mean square for an l2 attack, as on the command line.
 """
-import ast
-import difflib
 import os.path as osp
 from dataclasses import dataclass, field
-from glob import glob
-from typing import Any, Callable, Dict, List, Optional, Sequence, Union
+from fractions import Fraction
+from glob import escape, glob
+from typing import (Any, Callable, Dict, Iterable, List, Optional, Sequence,
+                    Union)
 
 from mmengine.config import Config
 
 from ...attacks.base import check_int, refuse_targets
-from ...config import without_scopes
-from .rows import Row, make_rows, type_name
+from ...config import refuse_functions, without_scopes
+from ...registry import did_you_mean, find_name
+from .rows import Row, make_rows
+from .typed import Typed, parse_attack, typed_name
 
 PACKAGE = osp.dirname(osp.dirname(osp.dirname(osp.abspath(__file__))))
 FOLDERS = (osp.join(PACKAGE, '.mim', 'configs', '_base_', 'suites'),
@@ -26,9 +28,7 @@ FOLDERS = (osp.join(PACKAGE, '.mim', 'configs', '_base_', 'suites'),
 SUITE_KEYS = ('attacks', 'eps', 'steps', 'max_steps', 'trace', 'minimal')
 ATTACK_KEYS = ('attack', 'name', 'eps', 'steps', 'trace')
 FROM_TRAINING = 'train'  # class_counts that are still to be counted
-LONGEST_OPTION = 24  # characters that a name shows of a value
 
-Typed = Union[str, Dict[str, Any]]
 Counts = Optional[Callable[[], Optional[List[int]]]]
 
 
@@ -58,7 +58,8 @@ def make_plan(suite: Union[None, str, Dict[str, Any]] = None,
             either.
         attacks (sequence): Attacks as typed, see :func:`parse_attack`, or
             their configs.
-        eps (sequence): Radii. Empty means those of the suite or attack.
+        eps (sequence): Radii; of l2 attacks root mean squares. Empty means
+            those of the suite or attack.
         steps (sequence): Numbers of steps, likewise.
         minimal (sequence): Searches for the smallest perturbation, as typed
             or as configs.
@@ -72,11 +73,13 @@ def make_plan(suite: Union[None, str, Dict[str, Any]] = None,
         ValueError: If the suite is unknown or an option is out of range.
     """
     plan = Plan()
-    searches = [parse_attack(typed) for typed in minimal]
+    attacks, minimal = listed('attacks', attacks), listed('minimal', minimal)
+    eps, steps = listed('eps', eps), listed('steps', steps)
     if suite is not None or not (attacks or minimal):
         loaded = load_suite('quick' if suite is None else suite)
         plan.rows += _suite_rows(loaded, eps, steps, counts)
-        searches = (loaded.get('minimal') or []) + searches
+        minimal = listed('minimal', loaded.get('minimal')) + minimal
+    searches = [parse_attack(typed) for typed in minimal]
     for typed in attacks:
         attack = parse_attack(typed)
         plan.rows += make_rows(_counted(attack, counts),
@@ -94,9 +97,25 @@ def make_plan(suite: Union[None, str, Dict[str, Any]] = None,
     return plan
 
 
+def listed(name: str, value: Any) -> List[Any]:
+    """Return a list; a single name, number or config is one of one.
+
+    Raises:
+        TypeError: If it is nothing of the kind.
+    """
+    if value is None:
+        return []
+    if isinstance(value, (str, int, float, Fraction, dict)):
+        return [value]
+    if not isinstance(value, Iterable):
+        raise TypeError(f'{name} must be a list, but got {value!r}')
+    return list(value)
+
+
 def known_suites() -> List[str]:
     """Names of the suites that come with the package."""
-    paths = [p for folder in FOLDERS for p in glob(osp.join(folder, '*.py'))]
+    paths = [p for folder in FOLDERS for p in glob(
+        osp.join(escape(folder), '*.py'))]
     return sorted({osp.splitext(osp.basename(path))[0] for path in paths})
 
 
@@ -114,21 +133,30 @@ def load_suite(suite: Union[str, Dict[str, Any]]) -> Dict[str, Any]:
         raise TypeError("suite must be a name such as 'quick', the path of a "
                         'file, or a dict(attacks=[...]), but got '
                         f'{suite!r}')
+    known = known_suites()
+    name = find_name(suite, known) or suite
     paths = [suite] if suite.endswith('.py') else [
-        osp.join(folder, f'{suite}.py') for folder in FOLDERS]
+        osp.join(folder, f'{name}.py') for folder in FOLDERS]
     for path in paths:
         if osp.isfile(path):
-            try:
-                loaded = Config.fromfile(path).get('robustness')
-            except SyntaxError as error:
-                raise ValueError(f'{path} is no Python file that can be '
-                                 f'read: {error}') from None
-            return _checked(loaded, f'{path}: robustness')
-    close = difflib.get_close_matches(suite, known_suites(), n=1)
+            return _read(path)
     raise ValueError(
-        f'unknown suite {suite!r}' +
-        (f' (did you mean {close[0]}?)' if close else '') +
-        f'; known suites: {", ".join(known_suites())}, or a file of your own')
+        f'unknown suite {suite!r}{did_you_mean(suite, known)}; known suites: '
+        f'{", ".join(known)}, or a file of your own')
+
+
+def _read(path: str) -> Dict[str, Any]:
+    where = f'{path}: robustness'
+    try:
+        suite = Config.fromfile(path).get('robustness')
+    except SyntaxError as error:
+        raise ValueError(f'{path} is no Python file that can be read: '
+                         f'{error}') from None
+    except Exception as error:  # whatever the code of the file runs into
+        raise ValueError(f'{path} cannot be read: {type(error).__name__}: '
+                         f'{error}') from error
+    refuse_functions(suite, where)
+    return _checked(suite, where)
 
 
 def _checked(suite: Any, where: str) -> Dict[str, Any]:
@@ -166,9 +194,8 @@ def _suite_rows(suite: Dict[str, Any], eps: Sequence[Any],
         rows += make_rows(
             _counted(_capped(entry['attack'], max_steps), counts),
             name=entry.get('name'),
-            eps=eps or entry.get('eps') or (),
-            steps=steps or entry.get('steps') or (),
-            rms=True,
+            eps=eps or listed('eps', entry.get('eps')),
+            steps=steps or listed('steps', entry.get('steps')),
             trace=entry.get('trace', False))
     return rows
 
@@ -178,6 +205,7 @@ def _capped(attack: Dict[str, Any],
     """Lower the steps that a config asks for to a budget."""
     if max_steps is None or 'steps' not in attack:
         return attack
+    check_int('steps', attack['steps'], least=1)
     return dict(attack, steps=min(attack['steps'], max_steps))
 
 
@@ -186,65 +214,3 @@ def _counted(attack: Dict[str, Any], counts: Counts) -> Dict[str, Any]:
     if attack.get('class_counts') != FROM_TRAINING:
         return attack
     return dict(attack, class_counts=None if counts is None else counts())
-
-
-def parse_attack(typed: Typed) -> Dict[str, Any]:
-    """Read an attack as typed on a command line; a config is one already.
-
-    Args:
-        typed (str | dict): A name, or a name with options such as
-            ``'RPPGD(beta=1, regions=TB)'`` or ``'BIM(norm=l2)'``; or a
-            config such as ``dict(type='PGD', steps=10)``.
-
-    Returns:
-        dict: Config of the attack.
-
-    Raises:
-        ValueError: If the text is neither.
-    """
-    if isinstance(typed, dict):
-        return dict(typed)
-    error = ValueError(
-        'an attack must be a name or a name with options, such as PGD or '
-        f"'BIM(norm=l2, alpha=0.1)', but got {typed!r}")
-    if not isinstance(typed, str):
-        raise error
-    source = typed.strip()
-    try:
-        call = ast.parse(source, mode='eval').body
-    except SyntaxError:
-        raise error from None
-    if not isinstance(call, ast.Call):
-        if not isinstance(call, (ast.Name, ast.Attribute)):
-            raise error
-        return {'type': source}
-    config = {'type': ast.get_source_segment(source, call.func)}
-    if call.args or any(keyword.arg is None for keyword in call.keywords):
-        raise error
-    for keyword in call.keywords:
-        config[keyword.arg] = _typed_value(keyword.value, source)
-    return config
-
-
-def _typed_value(node: ast.expr, source: str) -> Any:
-    """Value of an option; l2 and 8/255 are meant as strings."""
-    try:
-        return ast.literal_eval(node)
-    except ValueError:
-        if isinstance(node, (ast.List, ast.Tuple)):
-            return [_typed_value(item, source) for item in node.elts]
-        return ast.get_source_segment(source, node)
-
-
-def typed_name(attack: Dict[str, Any]) -> str:
-    """Name of an attack with the options that a table has no column for."""
-    options = ', '.join(
-        f'{key}={_shown(value)}' for key, value in attack.items()
-        if key not in ('type', 'eps', 'norm', 'steps'))
-    kind = str(type_name(attack))
-    return f'{kind}({options})' if options else kind
-
-
-def _shown(value: Any) -> str:
-    text = str(value).replace(' ', '')
-    return text if len(text) <= LONGEST_OPTION else '...'

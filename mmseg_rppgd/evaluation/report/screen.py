@@ -10,8 +10,8 @@ from .tables import HEADLINES, report_tables
 from .writers import cell, to_screen
 
 # A log file has no width of its own; a table must not be cut off in it.
-LOG_WIDTH = 130
-NARROW = 105  # a terminal for which tables leave something out
+LOG_WIDTH = 150
+NARROW = 130  # a terminal for which tables leave something out
 
 
 class Screen:
@@ -59,7 +59,8 @@ class Screen:
     def advance(self, cost: float) -> None:
         """One more image is done."""
         self.progress.advance(self._task)
-        self.progress.advance(self._whole, cost)
+        if cost:
+            self.progress.advance(self._whole, cost)
 
     def skip(self, cost: float) -> None:
         """Work that an earlier run has done takes no time now."""

@@ -10,10 +10,11 @@ from typing import (Any, Callable, Dict, Iterator, List, NamedTuple, Optional,
 
 import torch
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, Subset
 
 from ...attacks.base import (Attack, SegOutput, check_model, describe,
                              predict_classes)
+from ..plan.code import code_digest
+from .bad_data import BadSample, files_of, load_each
 
 # An image is decoded far faster than it is attacked.
 MAX_WORKERS = 2
@@ -40,6 +41,20 @@ class Sample(NamedTuple):
     def sizes(self) -> tuple:
         """tuple: What samples must share to be attacked together."""
         return tuple(self.image.shape), tuple(self.labels.shape)
+
+    @property
+    def digest(self) -> str:
+        """str: Hash of the image and the labels as the loader gave them.
+
+        It does not depend on the device or on what is made of them here.
+        """
+        image = self.image if self.data is None else self.data['inputs'][0]
+        content = hashlib.sha256()
+        for tensor in (image, self.labels):
+            content.update(f'{tensor.dtype} {tuple(tensor.shape)}'.encode())
+            content.update(tensor.detach().cpu().contiguous().flatten().view(
+                torch.uint8).numpy().tobytes())
+        return content.hexdigest()[:16]
 
 
 class Attacked(NamedTuple):
@@ -137,6 +152,7 @@ class TestedModel:
         weights = [_weights_sha256(network)
                    for network in self.attacked.attacked_networks()]
         return dict(self.info, model=self._name(), weights=weights,
+                    code=code_digest(self.network, deep=False),
                     ignore_index=self.ignore_index,
                     feature_layer=self.feature_layer)
 
@@ -162,25 +178,39 @@ class TestedModel:
             for module in modules:
                 module.training = True
 
-    def samples(self, loader: Any,
-                indices: Sequence[int]) -> Iterator[Sample]:
+    def samples(self, loader: Any, indices: Sequence[int],
+                leave_out: Optional[Callable[[BadSample], None]] = None
+                ) -> Iterator[Sample]:
         """Load single samples, in worker processes where there are many.
 
         Args:
             loader (DataLoader | Dataset): Of a map-style data set, with
                 items (image, labels).
             indices (Sequence[int]): Which samples.
+            leave_out (callable, optional): Is told of samples that cannot be
+                tested. Defaults to None: the first of them ends it.
+
+        Raises:
+            BadSample: If a sample cannot be tested.
         """
-        dataset, options = getattr(loader, 'dataset', loader), {}
-        if isinstance(loader, DataLoader):
-            options = dict(
-                collate_fn=loader.collate_fn, num_workers=min(
-                    loader.num_workers, MAX_WORKERS, len(indices) // 8))
-        # With chance of its own: nothing global is drawn from.
-        batches = DataLoader(Subset(dataset, list(indices)), batch_size=1,
-                             generator=torch.Generator(), **options)
-        for index, data in zip(indices, batches):
-            yield self.to_sample(index, data)
+        for index, loaded in zip(
+                indices, load_each(loader, indices, MAX_WORKERS)):
+            bad = loaded.bad
+            if bad is None:
+                try:
+                    sample = self.to_sample(index, loaded.data)
+                except ValueError as error:
+                    dataset = getattr(loader, 'dataset', loader)
+                    bad = BadSample(
+                        index, files_of(dataset, index).get(
+                            'img_path', f'sample {index} of the data set'),
+                        str(error))
+                else:
+                    yield sample
+                    continue
+            if leave_out is None:
+                raise bad
+            leave_out(bad)
 
     def to_sample(self, index: int, data: Any) -> Sample:
         """Turn what the loader gave, a batch of one, into a sample."""

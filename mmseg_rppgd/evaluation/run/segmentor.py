@@ -14,6 +14,7 @@ from ...pixel_model import PixelModel, perturb_batch, unwrap_segmentor
 from ...pixel_model.space import PixelSpace
 from ...pixel_model.windows import check_windows
 from ..files import digest
+from ..plan.code import classes_digest
 from .models import Attacked, Sample, TestedModel
 
 
@@ -66,8 +67,11 @@ class TestedSegmentor(TestedModel):
         self._resume_settings = resume_settings or {}
         self._class_counts = class_counts
         try:
+            test_cfg = self._model.test_cfg
+            if 'slide' in (test_cfg.get('mode'), surface):
+                check_windows(test_cfg)  # also those of the predictions
             if surface == 'crop':
-                check_windows(self._model.test_cfg)
+                check_windows(test_cfg)
                 self.surface = surface
             else:
                 self.surface = PixelModel(segmentor, surface=surface).surface
@@ -81,6 +85,7 @@ class TestedSegmentor(TestedModel):
     @property
     def settings(self) -> Dict[str, Any]:
         return dict(self.info, model=digest(self.config),
+                    code=classes_digest(self.segmentor),
                     ignore_index=self._model.ignore_index)
 
     @property

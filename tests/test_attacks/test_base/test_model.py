@@ -1,4 +1,6 @@
 """The contract of a model."""
+import warnings
+
 import pytest
 import torch
 from torch import nn
@@ -155,3 +157,31 @@ class TestCapture:
         with capture(None) as captured:
             pass
         assert captured == []
+
+
+class TestFloat16:
+    """Large logits in float16 leave most pixels without a gradient."""
+
+    def attack(self, scale, dtype):
+        net = ToySegmentor()
+
+        def model(images):
+            logits = net(images).logits
+            return (logits / logits.abs().max().detach() * scale).to(dtype)
+
+        images = torch.rand(1, 3, 8, 10)
+        with torch.no_grad():
+            labels = torch.zeros(1, *net(images).logits.shape[2:]).long()
+        PGD(steps=1)(model, images, labels)
+
+    def test_they_are_named(self):
+        with pytest.warns(RuntimeWarning, match='PGD is weaker here than it '
+                          'seems.*above 1024 in float16.*full precision'):
+            self.attack(2000, torch.float16)
+
+    @pytest.mark.parametrize('scale, dtype', [
+        (500, torch.float16), (2000, torch.bfloat16), (2000, torch.float32)])
+    def test_others_pass(self, scale, dtype):
+        with warnings.catch_warnings():
+            warnings.simplefilter('error')
+            self.attack(scale, dtype)

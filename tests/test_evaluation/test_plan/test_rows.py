@@ -98,14 +98,62 @@ def test_l2_attack_without_eps_has_a_root_mean_square():
     assert row.build(300).eps == pytest.approx(0.03 * 300**0.5)
 
 
-def test_l2_eps_of_a_command_line_is_a_length():
-    row, = collect_rows(attacks=['BIM(norm=l2)'], eps=['2'])
-    assert row.eps == 2 and row.build(300).eps == 2
+# An ensemble may leave the norm to its members, a class to its defaults.
+L2_ATTACKS = [
+    'BIM(norm=l2)', dict(type='BIM', norm='l2'), 'DeepFool(norm=l2)',
+    "EnsembleAttack(attacks=[{'type': 'PGD'}], norm=l2)",
+    "EnsembleAttack(attacks=[{'type': 'PGD', 'norm': 'l2'}])"]
+
+
+@pytest.mark.parametrize('attack', L2_ATTACKS)
+def test_l2_eps_of_a_command_line_is_a_root_mean_square(attack):
+    row, = collect_rows(attacks=[attack], eps=['8/255'])
+    assert (row.norm, row.eps, row.rms) == ('l2', None, 8 / 255)
+    assert 'l2 eps=rms 8/255' in row.label
+    built = row.build(300)
+    assert built.eps == pytest.approx(8 / 255 * 300**0.5)
+    for member in getattr(built, 'attacks', ()):
+        assert member.eps == built.eps
+
+
+def test_an_l2_step_follows_the_radius_of_the_command_line():
+    row, = collect_rows(attacks=['BIM(norm=l2)'], eps=['8/255'])
+    attack = row.build(300)
+    assert attack.resolved_alpha(attack.eps) == attack.eps / 4
+
+
+def test_linf_and_l2_rows_of_one_eps_are_of_one_root_mean_square():
+    linf, l2 = collect_rows(attacks=['PGD', 'BIM(norm=l2)'], eps=['8/255'])
+    assert (linf.eps, linf.rms) == (8 / 255, None)
+    assert l2.rms == linf.eps
+
+
+def test_l2_eps_inside_an_attack_is_a_length():
+    row, = collect_rows(attacks=['BIM(norm=l2, eps=2)'], eps=['8/255'])
+    assert (row.eps, row.rms) == (2, None)
+    assert row.build(300).eps == 2
+    assert row.label == 'BIM l2 eps=2 steps=10'
+
+
+@pytest.mark.parametrize('eps', ['2', '8', 53.7])
+def test_a_length_beside_an_l2_attack_is_refused(eps):
+    with pytest.raises(ValueError, match=r'eps must be in \[0, 1\] for l2.*'
+                       rf'root mean square.*{eps}.*BIM\(norm=l2, eps={eps}'):
+        collect_rows(attacks=['BIM(norm=l2)'], eps=[eps])
 
 
 def test_l2_eps_of_a_suite_is_a_root_mean_square():
-    row, = make_rows(dict(type='BIM', norm='l2'), eps=['8/255'], rms=True)
+    row, = make_rows(dict(type='BIM', norm='l2'), eps=['8/255'])
     assert row.build(300).eps == pytest.approx(8 / 255 * 300**0.5)
+
+
+def test_a_long_name_fits_into_a_file_name():
+    names = ['x' * 300 + end for end in 'ab']
+    rows = [row for name in names
+            for row in make_rows(dict(type='PGD'), name=name)]
+    assert all(len(row.key) < 150 for row in rows)
+    assert rows[0].key != rows[1].key
+    assert rows[0].label.startswith('x' * 300)
 
 
 def test_rows_that_differ_in_steps_share_a_run():

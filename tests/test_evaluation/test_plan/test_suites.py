@@ -3,31 +3,11 @@ import pytest
 
 from mmseg_rppgd.evaluation.plan.rows import group_rows
 from mmseg_rppgd.evaluation.plan.suites import (known_suites, load_suite,
-                                                make_plan, parse_attack)
+                                                make_plan)
 
 
 def collect_rows(*args, **kwargs):
     return make_plan(*args, **kwargs).rows
-
-
-@pytest.mark.parametrize('text, config', [
-    ('PGD', dict(type='PGD')),
-    ('mmseg_rppgd.PGD', dict(type='mmseg_rppgd.PGD')),
-    ('BIM(norm=l2, alpha=8/255)', dict(type='BIM', norm='l2',
-                                       alpha='8/255')),
-    ('RPPGD(beta=1, regions="TB", region_weights=(.5, .3, .2))',
-     dict(type='RPPGD', beta=1, regions='TB', region_weights=(.5, .3, .2))),
-    ('APGD(pixel_weights=[correct, balanced])',
-     dict(type='APGD', pixel_weights=['correct', 'balanced'])),
-])
-def test_attacks_are_typed_with_options(text, config):
-    assert parse_attack(text) == config
-
-
-@pytest.mark.parametrize('text', ['PGD 10', 'PGD(3)', '', 'PGD(', 'a-b'])
-def test_what_is_no_attack_is_refused(text):
-    with pytest.raises(ValueError, match='an attack must be a name'):
-        parse_attack(text)
 
 
 def test_quick_is_the_default_suite():
@@ -146,3 +126,66 @@ def test_a_suite_file_that_is_no_python_is_named(tmp_path):
     path.write_text('robustness = dict(')
     with pytest.raises(ValueError, match='mine.py is no Python file'):
         make_plan(str(path))
+
+
+@pytest.mark.parametrize('typed, name', [
+    ('Quick', 'quick'), ('Reliable', 'reliable'), ('PAPER', 'paper'),
+    ('reliable_mini', 'reliable-mini'), ('ReliableMini', 'reliable-mini')])
+def test_case_and_hyphens_of_a_suite_do_not_matter(typed, name):
+    assert load_suite(typed) == load_suite(name)
+
+
+@pytest.mark.parametrize('text, message', [
+    ('robustness = dict(attacks=[dict(attack=dict(type=PGD))])',
+     'mine.py cannot be read: NameError'),
+    ("_base_ = './nothing.py'", 'mine.py cannot be read: .*nothing.py'),
+    ('robustness = [1]', 'robustness must be a dict.*but got'),
+    ('import os', 'robustness must be a dict.*but got None'),
+    ("robustness = dict(attacks=[dict(attack=dict(type='RPPGD', "
+     'region_weights=lambda step, steps: (1, 1, 1)))])',
+     r'attacks\[0\].attack.region_weights .* is the function .*import path'),
+])
+def test_a_suite_file_that_cannot_be_used_is_one_sentence(tmp_path, text,
+                                                          message):
+    path = tmp_path / 'mine.py'
+    path.write_text(text)
+    with pytest.raises(ValueError, match=message):
+        make_plan(str(path))
+
+
+@pytest.mark.parametrize('suite', [
+    dict(attacks=[dict(attack=dict(type='PGD'))], eps='8/255', steps=3),
+    dict(attacks=[dict(attack=dict(type='PGD'), eps='8/255', steps=3)]),
+])
+def test_one_radius_in_a_suite_need_not_be_a_list(suite):
+    row, = collect_rows(suite)
+    assert (row.eps, row.steps) == (8 / 255, 3)
+
+
+def test_one_attack_one_radius_one_number_of_steps():
+    row, = collect_rows(attacks='PGD', eps='8/255', steps=3)
+    assert (row.name, row.eps, row.steps) == ('PGD', 8 / 255, 3)
+    row, = make_plan(minimal='DeepFool').minimal
+    assert row.name == 'DeepFool'
+    with pytest.raises(TypeError, match='eps must be a list, but got'):
+        collect_rows(attacks='PGD', eps=object())
+
+
+def test_steps_that_are_no_number_are_named():
+    with pytest.raises(TypeError, match="steps must be an int, but got 'ten'"):
+        collect_rows(dict(max_steps=3, attacks=[
+            dict(attack=dict(type='PGD', steps='ten'))]))
+
+
+def test_the_name_of_an_attack_in_a_suite_may_have_another_case():
+    row, = collect_rows(dict(attacks=[dict(attack=dict(type='rp-pgd'))]))
+    assert row.name == row.attack['type'] == 'RPPGD'
+
+
+@pytest.mark.parametrize('attack', [
+    'EnsembleAttack', 'EnsembleAttack(attacks=[])',
+    dict(type='EnsembleAttack')])
+def test_an_ensemble_without_members_is_told_what_it_needs(attack):
+    with pytest.raises(ValueError, match='one attack at least, but '
+                       'EnsembleAttack got none; give them as attacks='):
+        collect_rows(attacks=[attack])

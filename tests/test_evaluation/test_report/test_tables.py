@@ -6,7 +6,7 @@ from tiny_results import (CLASSES, INFO, check, draw_records, matrix_records,
 from mmseg_rppgd.evaluation.report.tables import (attack_table, check_tables,
                                                   class_table, matrix_tables,
                                                   member_tables,
-                                                  minimal_tables,
+                                                  minimal_tables, radius,
                                                   report_tables)
 from mmseg_rppgd.evaluation.results.searches import build_minimal
 from mmseg_rppgd.evaluation.results.transfer import build_matrix
@@ -36,8 +36,9 @@ def test_rows_and_worst_case_of_every_ball():
     assert [row[0] for row in table.rows] == ['clean'] + 2 * ['PGD'] + 2 * [
         'BIM']
     assert [row[:4] for row in table.summary] == [
-        ['worst case', norm, eps, None]
-        for norm in ('linf', 'l2') for eps in ('0.01', '0.02')]
+        ['worst case', norm, unit + eps, None]
+        for norm, unit in (('linf', ''), ('l2', 'rms '))
+        for eps in ('0.01', '0.02')]
     ball = results['worst_case']['by_ball'][0]
     column = table.header.index('mIoU')
     assert table.summary[0][column] == ball['mIoU_greedy']
@@ -47,10 +48,17 @@ def test_rows_and_worst_case_of_every_ball():
 
 
 def test_radius_of_an_l2_ball_is_also_a_root_mean_square():
-    row, = rows_of(L2, eps=(0.5, ))
+    row, = rows_of(dict(L2, eps=0.5))
     table = attack_table(results_of(row_results([row])))
     assert table.rows[1][2] == '0.5 (rms 0.00833)'
     assert table.summary[0][2] == '0.5 (rms 0.00833)'
+    assert radius(dict(norm='l2', eps=2., rms=8 / 255)) == '2 (rms 8/255)'
+
+
+def test_members_of_l2_balls_have_their_radius():
+    rows = rows_of(L2, eps=('4/255', '8/255'))
+    _, large = member_tables(results_of(row_results(rows)))
+    assert [row[1] for row in large.rows] == [None, 'rms 4/255', 'rms 8/255']
 
 
 @pytest.mark.parametrize('surface, surrogate, words', [
@@ -133,7 +141,7 @@ def test_a_report_has_every_table_in_order():
     results = results_of(row_results(rows_of('PGD')))
     tables = report_tables(results, small_minimal(0.1), small_matrix())
     assert list(dict.fromkeys(t.section for t in tables)) == [
-        'Attacks', 'Worst case', 'IoU of each class', 'Smallest perturbation',
-        'Transfer', 'Self-checks']
+        'Attacks', 'Worst case', 'Intervals', 'IoU of each class',
+        'Smallest perturbation', 'Transfer', 'Self-checks']
     assert [t.section for t in report_tables(results_of([], checks=[]))] == [
         'Attacks', 'IoU of each class']

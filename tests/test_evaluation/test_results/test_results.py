@@ -57,8 +57,7 @@ def test_rounded_images_have_metrics_of_their_own():
 
 
 def test_a_smaller_ball_lies_in_the_larger_of_its_norm():
-    rows = rows_of('PGD', dict(type='BIM', norm='l2'), eps=(0.01, 0.02),
-                   rms=True)
+    rows = rows_of('PGD', dict(type='BIM', norm='l2'), eps=(0.01, 0.02))
     results = results_of(row_results(rows))
     balls = worst_balls(results)
     assert [(b['norm'], b['eps'], b['rms']) for b in balls] == [
@@ -66,6 +65,7 @@ def test_a_smaller_ball_lies_in_the_larger_of_its_norm():
         ('l2', None, 0.01), ('l2', None, 0.02)]
     # The clean image is a member everywhere.
     assert [len(b['members']) for b in balls] == [2, 3, 2, 3]
+    assert [m.get('rms') for m in balls[3]['members']] == [None, 0.01, 0.02]
     for ball in balls:
         assert ball['aAcc'] <= results['clean']['aAcc']
 

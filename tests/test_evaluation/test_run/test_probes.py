@@ -13,8 +13,9 @@ def probes(*attacks, transfer=False, **kwargs):
 
 def test_every_ball_has_its_noise():
     found = probes('PGD', 'BIM(norm=l2)', eps=['0.01', '0.02'])
-    assert [(r.norm, r.eps) for r in found.noise] == [
-        ('linf', 0.01), ('linf', 0.02), ('l2', 0.01), ('l2', 0.02)]
+    assert [(r.norm, r.eps, r.rms) for r in found.noise] == [
+        ('linf', 0.01, None), ('linf', 0.02, None),
+        ('l2', None, 0.01), ('l2', None, 0.02)]
 
 
 def test_rows_of_a_surrogate_are_run_on_the_tested_model():
@@ -47,7 +48,8 @@ def test_what_a_failed_check_asks_for():
     rows = make_plan(attacks=['PGD', 'BIM(norm=l2)', 'CW'],
                      eps=['0.01', '0.02'], steps=[30]).rows
     found = follow_up(choose_probes(rows, False), rows)
-    assert [(r.attack['type'], r.norm, r.eps, r.steps)
+    # The eps beside an l2 attack is a root mean square.
+    assert [(r.attack['type'], r.norm, r.rms or r.eps, r.steps)
             for r in found.scale_free] == [
         ('APGD', 'linf', 0.02, 30), ('PAdam', 'linf', 0.02, 30),
         ('APGD', 'l2', 0.02, 30), ('PAdam', 'l2', 0.02, 30),
