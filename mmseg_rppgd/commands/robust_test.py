@@ -80,6 +80,11 @@ def _add_rows(group: argparse._ArgumentGroup) -> None:
         'inference jointly, or each window by itself, which gives no '
         'adversarial image (default: as the model infers)')
     group.add_argument(
+        '--pixel-range', type=float, metavar='WHITE',
+        help='value of white in what the test pipeline gives: 255, or 1 '
+        'where it scales images to [0, 1] (default: what is certain from '
+        'the first image)')
+    group.add_argument(
         '--limit', type=int, metavar='N',
         help='test on the first N images only')
     group.add_argument(
@@ -135,7 +140,7 @@ def set_visualization(cfg: Config, args: argparse.Namespace) -> None:
     """Switch on the painting of clean predictions, as mmseg's test does."""
     if not (args.show or args.show_dir):
         return
-    hook = cfg.get('default_hooks', {}).get('visualization')
+    hook = (cfg.get('default_hooks') or {}).get('visualization')
     if hook is None:
         raise ValueError(
             '--show and --show-dir need the visualization hook: set '
@@ -171,6 +176,7 @@ def build_config(args: argparse.Namespace) -> Config:
         others=args.matrix,
         cache=args.cache,
         surface=args.surface,
+        pixel_range=args.pixel_range,
         seed=args.seed,
         limit=args.limit,
         resume=args.resume,

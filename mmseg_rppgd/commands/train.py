@@ -81,8 +81,11 @@ def build_runner(args: argparse.Namespace) -> Runner:
     start_processes(cfg, args)
     if 'runner_type' in cfg:
         from mmseg.registry import RUNNERS
-        return RUNNERS.build(cfg)
-    return Runner.from_cfg(cfg)
+        runner = RUNNERS.build(cfg)
+    else:
+        runner = Runner.from_cfg(cfg)
+    runner.register_hook(StartFits(), priority='VERY_HIGH')
+    return runner
 
 
 def describe_attack(runner: Runner, config: str) -> None:
@@ -179,7 +182,6 @@ def main(argv: Optional[Sequence[str]] = None,
                 args.trust_checkpoint):
             require_mmseg()
             runner = build_runner(args)
-            runner.register_hook(StartFits(), priority='VERY_HIGH')
             describe_attack(runner, args.config)
             runner.train()
             leave_processes()

@@ -2,7 +2,8 @@
 
 .. code:: text
 
- run(): clean row -> attacks -> probes -> searches -> matrix -> results
+ run(): clean row -> attacks -> probes -> more probes if a check fails
+        -> searches -> matrix -> results
  Worker.do(job): images left to do, shared among the processes
  job(samples): attack -> predict -> count; stored at once
 """
@@ -30,7 +31,7 @@ from .run.bad_data import BadSample
 from .run.images import AdversaryCache, ExampleStore, spread
 from .run.jobs import CleanJob, GradientJob, Job, SearchJob
 from .run.models import TestedModel
-from .run.probes import choose_probes
+from .run.probes import Probes, choose_probes, follow_up
 from .run.processes import on_first
 from .run.start import report_skipped, say_interrupted, start
 from .run.store import ImageStore, Record
@@ -141,10 +142,8 @@ class Evaluation:
         probes, probe_jobs = None, []
         if self.probed and (self.rows or self.plan.minimal):
             probes = choose_probes(self.rows, self.surrogate is not None)
-            probe_jobs = [
-                AttackJob(AttackRun([row]), self.model, {'': self.model},
-                          self.seed) for row in probes.rows]
-            probe_jobs.append(GradientJob(self.model))
+            probe_jobs = [*map(self._probe_job, probes.rows),
+                          GradientJob(self.model)]
         with self.screen:
             self.screen.plan(
                 (self._cost([clean, *attacks, *searches, *matrix_jobs]) *
@@ -158,16 +157,21 @@ class Evaluation:
                 for row, records in zip(job.run.rows, self.worker.do(job)):
                     done[row.key] = self._done(row, records)
                     found[row.key] = records
-            probed = {job.keys[0]: self.worker.do(job, self.probed)[0]
-                      for job in probe_jobs}
+            probed = self._probe(probe_jobs)
+            attacked = [done[row.key] for row in self.rows]
+            if probes is not None and self._checker(
+                    done['clean'], attacked, probes, probed).doubts():
+                probes = follow_up(probes, self.rows)
+                more = list(map(self._probe_job, probes.scale_free))
+                self.screen.more(self._cost(more) * len(self.probed) /
+                                 self.worker.world_size)
+                probed.update(self._probe(more))
             searched = [self.worker.do(job)[0] for job in searches]
             for job in matrix_jobs:
                 found.update(zip(job.keys, self.worker.do(job)))
         matrix = self._matrix(found) if len(self.targets) > 1 else None
-        attacked = [done[row.key] for row in self.rows]
-        checks = Checker(attacked, probes, probed, self.source.surface,
-                         self.surrogate is not None,
-                         len(self.model.classes)).checks()
+        checks = self._checker(
+            done['clean'], attacked, probes, probed).checks()
         if attacked and matrix:
             checks.append(matrix_check(matrix))
         results = build_results(
@@ -240,6 +244,23 @@ class Evaluation:
             for run in group_rows(self.rows)
             for name, source in self.targets.items()
             if self.surrogate is not None or source is not self.model]
+
+    def _probe_job(self, row: Row) -> AttackJob:
+        """The job of a row that only the checks need."""
+        return AttackJob(AttackRun([row]), self.model, {'': self.model},
+                         self.seed)
+
+    def _probe(self, jobs: Sequence[Job]) -> Dict[str, List[Record]]:
+        """Do jobs on the probed images, and return the records by key."""
+        return {job.keys[0]: self.worker.do(job, self.probed)[0]
+                for job in jobs}
+
+    def _checker(self, clean: RowResult, attacked: List[RowResult],
+                 probes: Optional[Probes],
+                 probed: Dict[str, List[Record]]) -> Checker:
+        return Checker(attacked, probes, probed, self.source.surface,
+                       self.surrogate is not None, len(self.model.classes),
+                       clean)
 
     def _cache(self, source: TestedModel) -> Optional[AdversaryCache]:
         if self.cache is None:

@@ -8,6 +8,8 @@ from types import SimpleNamespace
 
 import cv2
 import numpy as np
+from unittest.mock import Mock
+
 import pytest
 from mmengine.config import Config
 from mmengine.registry import HOOKS
@@ -146,6 +148,11 @@ def test_help_names_every_option(capsys):
     (('CONFIG', '--cfg-options', 'load_from=no.pth'),
      "load_from 'no.pth' does not exist"),
     (('CONFIG', '--amp'), '--amp needs a GPU'),
+    (('HOOK', '--cfg-options', 'custom_hooks.0.type=PGDHook'),
+     "belongs to mmseg_rppgd: write type='mmseg_rppgd.PGDHook'"),
+    (('LAMBDA', ), r'custom_hooks\[0\].region_weights .*function <lambda>.*'
+     "import path in a string.*'my_module.weights'"),
+    (('CONFIG', '--launcher', 'slurm'), 'SLURM_PROCID is not set'),
     (('CONFIG', '--cfg-options',
       'default_hooks.checkpoint.save_best=robust/mIoU'),
      "save_best='robust/mIoU' needs the hook that measures it"),
@@ -156,7 +163,12 @@ def test_bad_input_gets_one_sentence(words, message, monkeypatch, config,
     hooked = tmp_path / 'hooked.py'
     hooked.write_text(f"_base_ = {str(config)!r}\n"
                       "custom_hooks = [dict(type='mmseg_rppgd.PGDHook')]")
-    files = dict(CONFIG=config, HOOK=hooked)
+    function = tmp_path / 'function.py'
+    function.write_text(
+        f"_base_ = {str(config)!r}\n"
+        "custom_hooks = [dict(type='mmseg_rppgd.RPPGDHook', "
+        'region_weights=lambda step, steps: (1, 1, 1))]')
+    files = dict(CONFIG=config, HOOK=hooked, LAMBDA=function)
     words = [files.get(word, word) for word in words]
     words = [*map(str, words), '--work-dir', str(tmp_path)]
     with pytest.raises(SystemExit, match=message) as error:
@@ -192,7 +204,8 @@ def test_work_dir_of_the_config_is_the_default(config, tmp_path):
 
 def test_packaged_name_gives_its_own_work_dir(monkeypatch):
     built = []
-    monkeypatch.setattr(train.Runner, 'from_cfg', built.append)
+    monkeypatch.setattr(train.Runner, 'from_cfg',
+                        lambda cfg: built.append(cfg) or Mock())
     name = 'pspnet_rppgd3-at_r50-d8_4xb4-40k_voc12aug-512x512'
     train.build_runner(parse(f'mmseg_rppgd::rppgd3_at/{name}.py',
                              '--launcher', 'slurm'))

@@ -10,8 +10,8 @@ from .tables import HEADLINES, report_tables
 from .writers import cell, to_screen
 
 # A log file has no width of its own; a table must not be cut off in it.
-LOG_WIDTH = 130
-NARROW = 105  # a terminal for which tables leave something out
+LOG_WIDTH = 150
+NARROW = 130  # a terminal for which tables leave something out
 
 
 class Screen:
@@ -66,6 +66,10 @@ class Screen:
         """Work that an earlier run has done takes no time now."""
         task = self.progress.tasks[self.progress.task_ids.index(self._whole)]
         self.progress.update(self._whole, total=(task.total or 0) - cost)
+
+    def more(self, cost: float) -> None:
+        """There is more work than was planned."""
+        self.skip(-cost)
 
     def end(self) -> None:
         """The row is done."""
