@@ -22,7 +22,9 @@ def count_classes(prediction: Tensor, label: Tensor, num_classes: int,
         prediction (Tensor): Predicted classes. A prediction outside the
             classes is wrong and in no class, as in mmseg's ``IoUMetric``.
         label (Tensor): Labels; ``ignore_index`` marks void pixels.
-        num_classes (int): Number of classes of the data set.
+        num_classes (int): Number of classes of the data set. One is that
+            of a binary head whose background has no name: labels are 0 and
+            1, and as in ``IoUMetric`` all pixels count as the one class.
         ignore_index (int, optional): The void label. None means that every
             pixel is labelled. Defaults to 255.
 
@@ -44,7 +46,10 @@ def count_classes(prediction: Tensor, label: Tensor, num_classes: int,
         label, prediction = label[valid], prediction[valid]
     if label.numel() == 0:
         return np.zeros((3, num_classes), dtype=np.int64)
-    check_labels(label, num_classes, ignore_index)
+    check_labels(label, max(2, num_classes), ignore_index)
+    if num_classes == 1:
+        right = int((prediction == label).sum())
+        return np.array([[right], [len(label)], [len(label)]], dtype=np.int64)
     in_range = (prediction >= 0) & (prediction < num_classes)
     areas = [label[prediction == label], prediction[in_range], label]
     counts = torch.stack(
@@ -76,7 +81,7 @@ def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
     return result
 
 
-def _mean(values: np.ndarray, axis: Optional[int] = None) -> np.ndarray:
+def defined_mean(values: np.ndarray, axis: Optional[int] = None) -> np.ndarray:
     """Mean over what is defined; nan (without a warning) if nothing is."""
     defined = ~np.isnan(values)
     total = np.where(defined, values, 0).sum(axis=axis)
@@ -103,13 +108,23 @@ def accuracy(counts: np.ndarray) -> np.ndarray:
                         counts[..., LABEL, :].sum(-1))
 
 
+def mean_accuracy(counts: np.ndarray) -> np.ndarray:
+    """Mean over the labelled classes of the share that is right, percent.
+
+    Shape:
+        counts (..., 3, C); returns (...).
+    """
+    return 100 * defined_mean(
+        _ratio(counts[..., TP, :], counts[..., LABEL, :]), axis=-1)
+
+
 def mean_iou(counts: np.ndarray) -> np.ndarray:
     """Mean over the classes that occur of the IoU, in percent.
 
     Shape:
         counts (..., 3, C); returns (...).
     """
-    return _mean(class_iou(counts), axis=-1)
+    return defined_mean(class_iou(counts), axis=-1)
 
 
 def number(value: Any) -> Optional[float]:
@@ -117,16 +132,17 @@ def number(value: Any) -> Optional[float]:
     return float(value) if np.isfinite(value) else None
 
 
-# Every metric that is one number, of counts (N, 3, C). An entry here is all
-# that a new one needs: files, tables, curves and visualizer follow.
+# Every metric that is one number, of counts (N, 3, C). Files, tables, curves
+# and visualizer follow; its interval is evaluation/results/intervals.py's.
 METRICS: Dict[str, Callable[[np.ndarray], Any]] = {
     'mIoU': lambda counts: mean_iou(counts.sum(axis=0)),
     'aAcc': lambda counts: accuracy(counts.sum(axis=0)),
-    'mAcc': lambda counts: 100 * _mean(_ratio(
-        counts.sum(axis=0)[TP], counts.sum(axis=0)[LABEL])),
+    'mAcc': lambda counts: mean_accuracy(counts.sum(axis=0)),
     'MisRatio': lambda counts: 100 - accuracy(counts.sum(axis=0)),
-    'NmIoU': lambda counts: _mean(_mean(class_iou(counts), axis=1)),
-    'CmIoU': lambda counts: _mean(_mean(class_iou(counts), axis=0)),
+    'NmIoU': lambda counts: defined_mean(
+        defined_mean(class_iou(counts), axis=1)),
+    'CmIoU': lambda counts: defined_mean(
+        defined_mean(class_iou(counts), axis=0)),
 }
 SCALARS = tuple(METRICS)
 

@@ -81,6 +81,11 @@ def _add_rows(group: argparse._ArgumentGroup) -> None:
         'inference jointly, or each window by itself, which gives no '
         'adversarial image (default: as the model infers)')
     group.add_argument(
+        '--pixel-range', type=float, metavar='WHITE',
+        help='value of white in what the test pipeline gives: 255, or 1 '
+        'where it scales images to [0, 1] (default: what is certain from '
+        'the first image)')
+    group.add_argument(
         '--limit', type=int, metavar='N',
         help='test on the first N images only')
     group.add_argument(
@@ -172,6 +177,7 @@ def build_config(args: argparse.Namespace) -> Config:
         others=args.matrix,
         cache=args.cache,
         surface=args.surface,
+        pixel_range=args.pixel_range,
         seed=args.seed,
         limit=args.limit,
         resume=args.resume,

@@ -105,9 +105,9 @@ def evaluate(model: TestedModel,
     def counts() -> Optional[List[int]]:
         counted = model.class_counts(out_dir)
         if counted is None and not notes:
-            notes.append('The training labels are not there to be counted: '
-                         'balanced losses weigh by the classes of each '
-                         'image instead.')
+            notes.append('The training labels are not there to be counted, or '
+                         'not in a known way: balanced losses weigh by the '
+                         'classes of each image instead.')
         return counted
 
     plan = make_plan(suite, attacks, eps, steps, minimal, counts)

@@ -23,8 +23,8 @@ from mmseg_rppgd.evaluation.results.transfer import build_matrix
 BROWSER = next((path for name in (
     'chromium', 'chromium-browser', 'google-chrome', 'chrome')
     for path in [shutil.which(name)] if path), None)
-FILES = {'results.json', 'results.csv', 'table.md', 'curves.png', 'panels',
-         'report.html'}
+FILES = {'results.json', 'intervals.json', 'results.csv', 'table.md',
+         'curves.png', 'panels', 'report.html'}
 
 
 def report_of(*attacks, indices=(0, 2), eps=('8/255', ), steps=(10, ),
@@ -46,7 +46,7 @@ def test_files_hold_what_they_are_named_for(tmp_path):
     assert (folder / 'results.csv').read_text().startswith('name,norm,eps,')
     table = (folder / 'table.md').read_text()
     assert table.startswith('| attack | norm | eps | steps | mIoU |')
-    for words in ('| worst case |', '\nA note.\n', '| passed | no NaN |',
+    for words in ('| worst case |', '\nA note.\n', '| passed | 0 pixel values are odd. |',
                   'Model `configs/tiny.py`, checkpoint `tiny.pth`; 3 images '
                   'of TinyDataset', 'command `robust_test.py config'):
         assert words in table

@@ -141,7 +141,7 @@ def test_a_report_has_every_table_in_order():
     results = results_of(row_results(rows_of('PGD')))
     tables = report_tables(results, small_minimal(0.1), small_matrix())
     assert list(dict.fromkeys(t.section for t in tables)) == [
-        'Attacks', 'Worst case', 'IoU of each class', 'Smallest perturbation',
-        'Transfer', 'Self-checks']
+        'Attacks', 'Worst case', 'Intervals', 'IoU of each class',
+        'Smallest perturbation', 'Transfer', 'Self-checks']
     assert [t.section for t in report_tables(results_of([], checks=[]))] == [
         'Attacks', 'IoU of each class']
