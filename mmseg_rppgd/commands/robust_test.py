@@ -7,7 +7,8 @@ from mmengine.runner import Runner
 
 from ..checkpoints import restricted_loading
 from ..cli import (add_config, add_run_options, errors_in_a_sentence,
-                   interruptible, set_work_dir, start_processes)
+                   interruptible, require_launcher, set_work_dir,
+                   start_processes)
 from ..compat import leave_processes, require_mmseg
 from ..config import refuse_functions
 
@@ -200,6 +201,7 @@ def main(argv: Optional[Sequence[str]] = None,
     with interruptible(command_line.prog, hint), \
             errors_in_a_sentence(command_line.prog), \
             restricted_loading(args.trust_checkpoint):
+        require_launcher(args)
         require_mmseg()
         Runner.from_cfg(build_config(args)).test()
         leave_processes()
