@@ -9,14 +9,21 @@ the mask.
     python benchmarks/masked_models.py --folder /tmp/sound_models
 """
 import argparse
+import json
+import statistics
 from functools import partial
+from itertools import product
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Optional
+from typing import Any, Callable, Dict, Iterable, List, Optional
 
 import torch
 import torch.nn.functional as F
 from sound_models import CLASSES, SOUND, scenes, sound_model
 from torch import Tensor, nn
+
+from mmseg_rppgd.evaluation import TestedModel, evaluate
+from mmseg_rppgd.evaluation.run.jobs import GradientJob
+from mmseg_rppgd.evaluation.run.probes import GRADIENT
 
 ATTACKS = ['CosPGD', 'APGD']
 
@@ -144,3 +151,111 @@ MASKS: Dict[str, Callable] = {
     'JPEG-like': on_images(jpeg),
     'noisy gradient': on_images(NoisyGradient.apply),
 }
+
+COLUMNS = ('model', 'clean', 'reported', 'adaptive', 'zeros', 'blind', 'gain',
+           'gain, 1/255', 'off', 'sure', 'still', 'differ', 'failed')
+
+
+def main() -> None:
+    options = parse()
+    torch.set_num_threads(1)
+    rows = []
+    print('| ' + ' | '.join(COLUMNS) + ' |')
+    print('|' + '---|' * len(COLUMNS))
+    for name in SOUND:
+        if chosen(name, options.only):
+            network = sound_model(name, options.folder)
+            data = pairs(options.images, name == 'location prior')
+            rows.append(measure(name, network, None, data, options))
+    for name, base in product(MASKS, options.over):
+        full = f'{name}, over {base}'
+        if chosen(full, options.only):
+            network = sound_model(base, options.folder)
+            rows.append(measure(full, Mask(network, MASKS[name]), network,
+                                pairs(options.images), options))
+    if options.out:
+        options.out.write_text(json.dumps(rows, indent=1))
+
+
+def parse() -> argparse.Namespace:
+    options = argparse.ArgumentParser(description=__doc__.split('\n')[0])
+    options.add_argument('--folder', type=Path,
+                         help='where trained models are kept')
+    options.add_argument('--over', nargs='+', choices=SOUND, metavar='MODEL',
+                         default=['pspnet', 'pspnet, PGD3-AT'])
+    options.add_argument('--images', type=int, default=4)
+    options.add_argument('--steps', type=int, default=40)
+    options.add_argument('--only', nargs='+', metavar='WORDS',
+                         help='models whose names have these words')
+    options.add_argument('--out', type=Path, help='write all as JSON')
+    return options.parse_args()
+
+
+def chosen(name: str, words: Optional[List[str]]) -> bool:
+    return not words or any(word in name for word in words)
+
+
+def pairs(count: int, banded: bool = False) -> List[tuple]:
+    return list(zip(*scenes('val', count, banded)))
+
+
+def measure(name: str, network: nn.Module, inner: Optional[nn.Module],
+            data: List[tuple], options: argparse.Namespace
+            ) -> Dict[str, Any]:
+    """Test a model as a report does, and look at what its probes saw."""
+    words = dict(attacks=ATTACKS, steps=[options.steps], quiet=True,
+                 batch_size=len(data))
+    model = TestedModel(network, list(CLASSES))
+    row: Dict[str, Any] = {'model': name}
+    try:
+        results = evaluate(model, data, probes=len(data), **words)
+    except ValueError as error:
+        row['failed'] = f'refused: {error}'
+    else:
+        row.update(clean=results['clean']['aAcc'],
+                   reported=results['worst_case']['aAcc'],
+                   checks=results['checks'], failed='; '.join(
+                       f'{check["name"]}' for check in results['checks']
+                       if not check['passed']))
+        row.update(look(model, data))
+        if inner is not None:
+            row['adaptive'] = evaluate(
+                model, data, surrogate=TestedModel(inner, list(CLASSES)),
+                probes=0, **words)['worst_case']['aAcc']
+    print('| ' + ' | '.join(map(cell, (row.get(c) for c in COLUMNS))) + ' |',
+          flush=True)
+    return row
+
+
+def look(model: TestedModel, data: List[tuple]) -> Dict[str, Any]:
+    """The numbers that the checks of the model are made of."""
+    samples = list(model.samples(data, range(len(data))))
+    with model.evaluating():
+        seen = [look for record in GradientJob(model)(samples)
+                for look in record[GRADIENT]['seen']]
+    found: Dict[str, Any] = {}
+    for column, key in (('sure', 'sure'), ('differ', 'differ')):
+        found[column] = [max(known(s[key] for s in seen), default=None)]
+    for column, key in (('zeros', 'zero_share'), ('blind', 'blind'),
+                        ('gain', 'gain_small'), ('gain, 1/255', 'gain'),
+                        ('off', 'off'), ('still', 'still')):
+        values = [known(s['points'][i].get(key) for s in seen)
+                  for i in (0, 1)]
+        found[column] = [statistics.median(v) if v else None for v in values]
+    return found
+
+
+def known(values: Iterable[Optional[float]]) -> List[float]:
+    return [value for value in values if value is not None]
+
+
+def cell(value: Any) -> str:
+    if value is None:
+        return '-'
+    if isinstance(value, list):
+        return ' / '.join(map(cell, value))
+    return f'{value:.3g}' if isinstance(value, float) else str(value)
+
+
+if __name__ == '__main__':
+    main()

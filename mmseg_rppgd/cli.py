@@ -4,6 +4,7 @@ import linecache
 import os
 import os.path as osp
 import pickle
+import re
 import signal
 import sys
 import threading
@@ -14,8 +15,17 @@ from typing import Any, Callable, Iterator, List, Optional, Union
 from mmengine.config import Config, DictAction
 
 from .compat import distribute_without_gpu
+from .output import ends_with_its_reader
+from .registry import whose_name
 
 PACKAGE = osp.join(osp.dirname(osp.abspath(__file__)), '')
+LOADER = osp.join('torch', 'utils', 'data', '')
+BUILDER = 'mmengine.registry.build_functions'
+ARGUMENTS = re.compile(
+    r'__init__\(\) (got an unexpected|missing \d+ required)')
+# What a launcher tells its processes.
+LAUNCHED = dict(pytorch='RANK', slurm='SLURM_PROCID',
+                mpi='OMPI_COMM_WORLD_LOCAL_RANK')
 
 
 # -------------------------------------------------------------------- flags
@@ -39,7 +49,7 @@ def add_run_options(parser: Any, work_dir: str) -> None:
         help=f'where {work_dir} go (default: work_dir of the config, or '
         'work_dirs/NAME)')
     parser.add_argument(
-        '--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE',
+        '--cfg-options', nargs='+', action=Settings, metavar='KEY=VALUE',
         help='override settings of the config, such as '
         'train_dataloader.batch_size=2 or key="[(a,b),(c,d)]"')
     parser.add_argument(
@@ -56,6 +66,20 @@ def add_run_options(parser: Any, work_dir: str) -> None:
                         help=argparse.SUPPRESS)
 
 
+class Settings(DictAction):
+    """Settings of a config; what cannot be read is named."""
+
+    def __call__(self, parser: argparse.ArgumentParser, namespace: Any,
+                 values: Any, option_string: Optional[str] = None) -> None:
+        for word in values:
+            try:
+                super().__call__(parser, namespace, [word], option_string)
+            except (ValueError, AssertionError):
+                parser.error(
+                    f'{option_string} must be followed by KEY=VALUE, such as '
+                    f'train_dataloader.batch_size=2, but got {word!r}')
+
+
 # ------------------------------------------------------------------ the run
 def set_work_dir(cfg: Config, args: argparse.Namespace) -> None:
     """Decide on the work dir as mmseg does."""
@@ -64,6 +88,20 @@ def set_work_dir(cfg: Config, args: argparse.Namespace) -> None:
     elif cfg.get('work_dir') is None:
         name = osp.basename(args.config.rpartition('::')[2])
         cfg.work_dir = osp.join('work_dirs', osp.splitext(name)[0])
+
+
+def require_launcher(args: argparse.Namespace) -> None:
+    """Refuse --launcher where no launcher has started this process.
+
+    Raises:
+        ValueError: If what a launcher tells its processes is not set.
+    """
+    variable = LAUNCHED.get(args.launcher)
+    if variable is not None and variable not in os.environ:
+        raise ValueError(
+            f'--launcher {args.launcher} is for processes that a launcher has '
+            f'started, but {variable} is not set here; leave it out, or start '
+            'them: tools/launch.sh NPROC TOOL ..., srun or mpirun')
 
 
 def start_processes(cfg: Config, args: argparse.Namespace,
@@ -76,6 +114,10 @@ def start_processes(cfg: Config, args: argparse.Namespace,
         timeout (int, optional): Seconds that processes may wait for each
             other. Defaults to None, as torch has it.
     """
+    seed = (cfg.get('randomness') or {}).get('seed')
+    if isinstance(seed, int) and not 0 <= seed < 2**32:
+        raise ValueError('randomness.seed must be from 0 to 2**32 - 1 = '
+                         f'{2**32 - 1}, but got {seed}')
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     cfg.launcher = args.launcher
     if timeout is not None:
@@ -97,11 +139,14 @@ def errors_in_a_sentence(program: str) -> Iterator[None]:
         program (str): What the message begins with.
     """
     try:
-        yield
+        with ends_with_its_reader():
+            yield
     except Exception as error:
         if not is_for_the_user(error):
             raise
-        text = error.args[0] if isinstance(error, KeyError) else error
+        text = str(error.args[0] if isinstance(error, KeyError) else error)
+        if isinstance(error, KeyError) and is_of_a_builder(error):
+            text += whose_name(text.partition(' ')[0])
         sys.exit(f'{program}: {text}')
 
 
@@ -111,6 +156,8 @@ def is_for_the_user(error: Exception) -> bool:
     This package raises such errors itself, on purpose. The same kinds of
     error come out of any other line only by mistake.
     """
+    if type(error).__module__.partition('.')[0] == __package__:
+        return True
     if isinstance(error, ImportError):  # of a module that is not ours
         return (error.name or '').partition('.')[0] != __package__
     if isinstance(error, (FileNotFoundError, FileExistsError,
@@ -119,8 +166,12 @@ def is_for_the_user(error: Exception) -> bool:
         return True
     if isinstance(error, AssertionError) and 'ann_file' in str(error):
         return True  # how mmseg says that the data set is not there
+    if is_of_a_builder(error):
+        return True
     frames = list(walk_tb(error.__traceback__))
     files = [osp.abspath(frame.f_code.co_filename) for frame, _ in frames]
+    if isinstance(error, ValueError) and LOADER in files[-1]:
+        return True  # batch_size or num_workers of a dataloader
     if any(file.endswith(osp.join('torch', 'serialization.py'))
            for file in files):
         return True  # a file that is no checkpoint, or half of one
@@ -130,6 +181,23 @@ def is_for_the_user(error: Exception) -> bool:
     frame, number = frames[-1]
     line = linecache.getline(files[-1], number, frame.f_globals)
     return files[-1].startswith(PACKAGE) and line.lstrip().startswith('raise ')
+
+
+def is_of_a_builder(error: Exception) -> bool:
+    """Whether mmengine could not build what a config asks for.
+
+    A KeyError then says that there is no such name, a TypeError that the
+    settings are not its arguments, or not those of a base that it hands
+    them to.
+    """
+    if not isinstance(error, (KeyError, TypeError)):
+        return False
+    modules = [frame.f_globals.get('__name__') or ''
+               for frame, _ in walk_tb(error.__traceback__)]
+    if modules[-1] == BUILDER:
+        return True
+    return (BUILDER in modules and ARGUMENTS.search(str(error)) is not None
+            and modules[-1].partition('.')[0] != __package__)
 
 
 # ---------------------------------------------------------------- interrupts

@@ -263,7 +263,8 @@ def _allow_mmengine_checkpoints() -> None:
 
     It is the default from torch 2.6 on; mmengine 0.10.7 passes nothing and
     cannot resume from its own checkpoints. Older versions are left alone:
-    they neither need this nor know names for allowed globals.
+    they know no names for allowed globals, and what they load is not
+    restricted (see ``checkpoints``).
     """
     if find_spec('torch') is None:
         raise ImportError('torch is not installed. Run: pip install '

@@ -212,6 +212,16 @@ MODELS = ChildRegistry(root.MODELS, ['mmseg_rppgd.segmentors'])
 DATASETS = ChildRegistry(root.DATASETS, ['mmseg_rppgd.datasets'])
 LOOPS = ChildRegistry(root.LOOPS, ['mmseg_rppgd.evaluation'])
 
+
+def whose_name(name: str) -> str:
+    """Return a hint for a message: our name of what has no scope."""
+    for registry in (HOOKS, MODELS, DATASETS, LOOPS):
+        found = find_name(name, registry.own_names())
+        if found is not None:
+            return (f". It belongs to {SCOPE}: write type='{SCOPE}.{found}'")
+    return ''
+
+
 # mmengine looks for a scope in the registry of every kind that it builds.
 for _registry in vars(root).values():
     if isinstance(_registry, Registry) and SCOPE not in _registry.children:

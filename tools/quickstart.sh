@@ -6,6 +6,10 @@
 #   tools/quickstart.sh [FOLDER]     (default: work_dirs/quickstart)
 set -euo pipefail
 
+if [ $# -gt 1 ] || [[ "${1:-}" == -* ]]; then
+    echo "usage: $0 [FOLDER]   (default: work_dirs/quickstart)" >&2
+    exit 2
+fi
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)"
 out="$(mkdir -p "${1:-work_dirs/quickstart}" &&
     cd "${1:-work_dirs/quickstart}" && pwd -P)"

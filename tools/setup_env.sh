@@ -20,6 +20,34 @@ _rppgd_pip() {
 
 _rppgd_python_is() { python -c "import sys; sys.exit(not ($1))"; }
 
+# Whether `python` is that of an environment. Its file says nothing: in an
+# environment it is a link to a python that others have too.
+_rppgd_python_of() {
+    [ -n "${1:-}" ] &&
+        [ "$(python -c 'import sys; print(sys.prefix)')" -ef "$1" ]
+}
+
+# Refuse to install into another python than that of the active environment.
+_rppgd_check_active() {
+    local conda=
+    [ "${CONDA_DEFAULT_ENV:-base}" = base ] || conda="${CONDA_PREFIX:-}"
+    if ! command -v python >/dev/null; then
+        _rppgd_say "the active environment ${VIRTUAL_ENV:-$conda} has no" \
+            'python on PATH'
+    elif _rppgd_python_of "${VIRTUAL_ENV:-}" || _rppgd_python_of "$conda"
+    then
+        return 0
+    else
+        _rppgd_say "the active environment is ${VIRTUAL_ENV:-$conda}, but" \
+            "python is $(command -v python), which belongs to" \
+            "$(python -c 'import sys; print(sys.prefix)'): nothing was" \
+            'installed'
+    fi
+    _rppgd_say 'Activate the environment again, or leave it (deactivate, or' \
+        'unset VIRTUAL_ENV) to have .venv made here.'
+    return 1
+}
+
 # What is missing, one name per line. Looks without importing: it is quick.
 _rppgd_missing() {
     python - "$1" <<'PY'
@@ -68,10 +96,12 @@ _rppgd_setup() {
             _rppgd_make_venv "$root/.venv" || return 1
         # shellcheck disable=SC1091
         . "$root/.venv/bin/activate" || return 1
-        if ! [ "$(command -v python)" -ef "$root/.venv/bin/python" ]; then
+        if ! _rppgd_python_of "$root/.venv"; then
             _rppgd_say "$root/.venv was made elsewhere: delete it, run again"
             return 1
         fi
+    else
+        _rppgd_check_active || return 1
     fi
     [ "${VIRTUAL_ENV:-}" = "$root/.venv" ] && own=yes
 

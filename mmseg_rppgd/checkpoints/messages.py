@@ -12,13 +12,15 @@ _ASKS_FOR_MORE = ('may only', 'may name', 'Trying to', 'Can only',
                   'pickle_module')
 
 
-def explain(error: Exception, name: str, start: bytes) -> Exception:
+def explain(error: Exception, name: str, start: bytes,
+            trust: bool = False) -> Exception:
     """The error that says what is wrong with a checkpoint.
 
     Args:
         error (Exception): What torch raised while it read the file.
         name (str): The checkpoint, as it was given.
         start (bytes): The first bytes of its file.
+        trust (bool): Whether it was read without limits. Defaults to False.
     """
     said = str(error)
     if _is_of_the_machine(error, said):
@@ -28,13 +30,14 @@ def explain(error: Exception, name: str, start: bytes) -> Exception:
             f'checkpoint {name!r} is a TorchScript archive, which is a '
             'program and not weights; give the state_dict of the model')
     wanted = _GLOBAL.search(said)
-    if wanted:
+    if wanted and not trust:
         return pickle.UnpicklingError(
             f'checkpoint {name!r} asks for {wanted.group(1)} while it is '
             f'loaded, which can run code, and is refused. {TRUST}')
     is_whole = start.startswith(b'PK')  # the archive that torch.save writes
-    if any(words in said for words in _ASKS_FOR_MORE) or (
-            is_whole and isinstance(error, pickle.UnpicklingError)):
+    if not trust and (any(words in said for words in _ASKS_FOR_MORE)
+                      or is_whole
+                      and isinstance(error, pickle.UnpicklingError)):
         return pickle.UnpicklingError(
             f'checkpoint {name!r} asks for more than weights and is refused '
             f'({_core(said)}). {TRUST}')

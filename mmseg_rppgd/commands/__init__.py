@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import Optional, Sequence
 
 from .. import __version__
+from ..output import ends_with_its_reader
 from ..registry import find_name
 
 COMMANDS = {
@@ -41,6 +42,7 @@ def main(argv: Optional[Sequence[str]] = None) -> None:
                         help='one of those below')
     parser.add_argument('--version', action='version',
                         version=f'{PROG} {__version__}')
-    name = parser.parse_args(words[:1]).command
-    module = import_module(f'.{name.replace("-", "_")}', __name__)
-    module.main(words[1:], f'{PROG} {name}')
+    with ends_with_its_reader():
+        name = parser.parse_args(words[:1]).command
+        module = import_module(f'.{name.replace("-", "_")}', __name__)
+        module.main(words[1:], f'{PROG} {name}')

@@ -90,6 +90,8 @@ def main(argv: Optional[Sequence[str]] = None,
     """Print a table, or the worst case as JSON."""
     command_line = parser(prog)
     args = command_line.parse_args(argv)
+    if args.seed < 0:
+        command_line.error(f'--seed must be >= 0, but got {args.seed}')
     pairs: List[Tuple[str, str]] = []
     for report in [] if args.worst_case else args.reports:
         name, _, path = report.partition('=')

@@ -5,7 +5,7 @@ import inspect
 import os
 import os.path as osp
 import textwrap
-from glob import glob
+from glob import escape, glob
 from typing import Any, Dict, List, Optional, Sequence
 
 from mmengine.config import Config
@@ -22,7 +22,8 @@ def parser(prog: Optional[str] = None) -> argparse.ArgumentParser:
     """What the command takes."""
     result = argparse.ArgumentParser(
         prog, description='Show attacks, configs or suites, one a line')
-    result.add_argument('what', choices=['attacks', 'configs', 'suites'])
+    result.add_argument('what', type=str.lower,
+                        choices=['attacks', 'configs', 'suites'])
     result.add_argument(
         'name', nargs='?', metavar='NAME',
         help='an attack, to be shown with its parameters and what they mean')
@@ -63,7 +64,7 @@ def config_lines() -> List[str]:
     """Names for the command line, and what the paths say."""
     folder = config_folder(PACKAGE)
     rows = [['name', 'strategy', 'model', 'data set']]
-    for path in sorted(glob(osp.join(folder, '[!_]*', '*.py'))):
+    for path in sorted(glob(osp.join(escape(folder), '[!_]*', '*.py'))):
         relative = osp.relpath(path, folder).replace(os.sep, '/')
         rows.append([f'{PACKAGE}::{relative}', *parts_of(relative)])
     return aligned(rows)
@@ -86,7 +87,7 @@ def suite_lines() -> List[str]:
     """Names, numbers of attacks, and the first lines of the files."""
     folder = osp.join(config_folder(PACKAGE), '_base_', 'suites')
     rows = [['name', 'attacks', '']]
-    for path in sorted(glob(osp.join(folder, '*.py'))):
+    for path in sorted(glob(osp.join(escape(folder), '*.py'))):
         suite = Config.fromfile(path).robustness
         number = len(suite.attacks) + len(suite.get('minimal', ()))
         with open(path, encoding='utf-8') as file:

@@ -7,7 +7,8 @@ from mmengine.runner import Runner
 
 from ..checkpoints import restricted_loading
 from ..cli import (add_config, add_run_options, errors_in_a_sentence,
-                   set_work_dir, start_processes)
+                   interruptible, require_launcher, set_work_dir,
+                   start_processes)
 from ..compat import leave_processes, require_mmseg
 from ..config import refuse_functions
 
@@ -80,6 +81,11 @@ def _add_rows(group: argparse._ArgumentGroup) -> None:
         'inference jointly, or each window by itself, which gives no '
         'adversarial image (default: as the model infers)')
     group.add_argument(
+        '--pixel-range', type=float, metavar='WHITE',
+        help='value of white in what the test pipeline gives: 255, or 1 '
+        'where it scales images to [0, 1] (default: what is certain from '
+        'the first image)')
+    group.add_argument(
         '--limit', type=int, metavar='N',
         help='test on the first N images only')
     group.add_argument(
@@ -98,6 +104,10 @@ def _add_report(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         '--resume', action='store_true',
         help='continue an interrupted test in the same folder')
+    group.add_argument(
+        '--skip-bad', action='store_true',
+        help='leave out images that cannot be loaded or predicted, and list '
+        'them in the report (default: the first of them ends the test)')
     group.add_argument(
         '--check-images', type=int, default=4, metavar='N',
         help='attack this many images for the self-checks that need attacks '
@@ -122,13 +132,16 @@ def check(command_line: argparse.ArgumentParser,
             ('--panels', args.panels, 0, '>= 0')]:
         if value is not None and value < least:
             command_line.error(f'{flag} must be {rule}, but got {value}')
+    if args.seed >= 2**32:
+        command_line.error('--seed must be less than 2**32 = 4294967296, but '
+                           f'got {args.seed}')
 
 
 def set_visualization(cfg: Config, args: argparse.Namespace) -> None:
     """Switch on the painting of clean predictions, as mmseg's test does."""
     if not (args.show or args.show_dir):
         return
-    hook = cfg.get('default_hooks', {}).get('visualization')
+    hook = (cfg.get('default_hooks') or {}).get('visualization')
     if hook is None:
         raise ValueError(
             '--show and --show-dir need the visualization hook: set '
@@ -164,12 +177,14 @@ def build_config(args: argparse.Namespace) -> Config:
         others=args.matrix,
         cache=args.cache,
         surface=args.surface,
+        pixel_range=args.pixel_range,
         seed=args.seed,
         limit=args.limit,
         resume=args.resume,
         batch_size=args.batch_size,
         panels=args.panels,
         probes=args.check_images,
+        skip_bad=args.skip_bad,
         model_info=describe_model(args.config, args.checkpoint),
         fp16=cfg.test_cfg.get('fp16', False))
     return cfg
@@ -181,8 +196,12 @@ def main(argv: Optional[Sequence[str]] = None,
     command_line = parser(prog)
     args = command_line.parse_args(argv)
     check(command_line, args)
-    with errors_in_a_sentence(command_line.prog), restricted_loading(
-            args.trust_checkpoint):
+    hint = ('what is finished is kept in the folder of the report: repeat '
+            'the command with --resume to go on')
+    with interruptible(command_line.prog, hint), \
+            errors_in_a_sentence(command_line.prog), \
+            restricted_loading(args.trust_checkpoint):
+        require_launcher(args)
         require_mmseg()
         Runner.from_cfg(build_config(args)).test()
         leave_processes()

@@ -5,6 +5,7 @@ from typing import Any, Callable, Dict, List, Optional, Sequence, Union
 from .evaluation import Evaluation
 from .plan.suites import make_plan
 from .run.models import TestedModel
+from .run.start import working_in
 
 
 def evaluate(model: TestedModel,
@@ -25,6 +26,7 @@ def evaluate(model: TestedModel,
              panels: int = 4,
              probes: int = 4,
              cache: Optional[str] = None,
+             skip_bad: bool = False,
              before: Optional[Callable] = None,
              after: Optional[Callable] = None,
              visualizer: Any = None,
@@ -65,6 +67,9 @@ def evaluate(model: TestedModel,
             of their own; none are made if 0. Defaults to 4.
         cache (str, optional): Folder of adversarial images made on other
             models. Defaults to None, ``adversaries`` in ``out_dir``.
+        skip_bad (bool): Whether to leave out images that cannot be loaded
+            or predicted, and list them in the report. Defaults to False: the
+            first of them ends the test.
         before (callable, optional): ``before(sample)`` of each clean image.
         after (callable, optional): ``after(sample, outputs)``, likewise.
         visualizer (Visualizer, optional): mmengine's, to show results too.
@@ -78,7 +83,9 @@ def evaluate(model: TestedModel,
         KeyError: If an attack is unknown.
         TypeError: If an option of an attack, or a sample, has a wrong type.
         ValueError: If an argument is out of range, the models have other
-            classes, or a resumed test had other settings.
+            classes, a resumed test had other settings, an image cannot be
+            tested, or another test is at work in ``out_dir``.
+        OSError: If a file of the report cannot be written; names it.
 
     Example:
         >>> model, loader = load_model('pspnet.py', 'iter.pth')
@@ -99,17 +106,17 @@ def evaluate(model: TestedModel,
     def counts() -> Optional[List[int]]:
         counted = model.class_counts(out_dir)
         if counted is None and not notes:
-            notes.append('The training labels are not there to be counted: '
-                         'balanced losses weigh by the classes of each '
-                         'image instead.')
+            notes.append('The training labels are not there to be counted, or '
+                         'not in a known way: balanced losses weigh by the '
+                         'classes of each image instead.')
         return counted
 
     plan = make_plan(suite, attacks, eps, steps, minimal, counts)
     check_models(model, surrogate, others, bool(plan.minimal))
     evaluation = Evaluation(
         plan, model, loader, out_dir, surrogate, list(others), seed, limit,
-        batch_size, panels, probes, cache, quiet, notes)
-    with ExitStack() as stack:
+        batch_size, panels, probes, cache, skip_bad, quiet, notes)
+    with working_in(out_dir, evaluation.screen), ExitStack() as stack:
         for each in [model, *others, *([surrogate] if surrogate else [])]:
             stack.enter_context(each.evaluating())
         return evaluation.run(resume, before, after, visualizer)

@@ -2,15 +2,17 @@
 
 .. code:: text
 
- run(): clean row -> attacks -> probes -> searches -> matrix -> results
+ run(): clean row -> attacks -> probes -> more probes if a check fails
+        -> searches -> matrix -> results
  Worker.do(job): images left to do, shared among the processes
  job(samples): attack -> predict -> count; stored at once
 """
 import os.path as osp
+import sys
 from typing import Any, Callable, Dict, List, Optional, Sequence
 
 import torch
-from mmengine.dist import barrier, broadcast_object_list, get_dist_info
+from mmengine.dist import barrier, get_dist_info
 
 from .. import __version__
 from ..metrics import compute_metrics
@@ -18,19 +20,21 @@ from .plan.rows import AttackRun, Row, group_rows
 from .plan.suites import Plan
 from .report.report import Report
 from .report.screen import Screen, short_line
-from .results.checks import Checker
-from .results.environment import describe_environment
+from .results.environment import describe_environment, mask_secrets
 from .results.radii import radius_notes
 from .results.results import RowResult, build_results
 from .results.searches import build_minimal
 from .results.transfer import build_matrix, matrix_check, model_names
-from .run.attack_job import AttackJob, matrix_key
+from .run.attack_job import AttackJob, matrix_clean_key, matrix_key
+from .run.bad_data import BadSample
 from .run.images import AdversaryCache, ExampleStore, spread
-from .run.jobs import CleanJob, GradientJob, Job, SearchJob
+from .run.jobs import CleanJob, Job, SearchJob
 from .run.models import TestedModel
-from .run.probes import choose_probes
+from .run.processes import on_first
+from .run.start import report_skipped, say_interrupted, start
 from .run.store import ImageStore, Record
 from .run.worker import Worker
+from .self_checks import SelfChecks
 
 # Attacked together on a GPU, unless the caller says otherwise; where they do
 # not fit, the batch is halved.
@@ -50,7 +54,7 @@ class Evaluation:
                  out_dir: Optional[str], surrogate: Optional[TestedModel],
                  others: List[TestedModel], seed: int, limit: Optional[int],
                  batch_size: Optional[int], panels: int, probes: int,
-                 cache: Optional[str], quiet: bool,
+                 cache: Optional[str], skip_bad: bool, quiet: bool,
                  notes: Sequence[str] = ()) -> None:
         self.plan = plan
         self.rows = plan.rows
@@ -60,6 +64,7 @@ class Evaluation:
         self.source = surrogate or model
         self.seed = seed
         self.notes = list(notes)
+        self.skip_bad = skip_bad
         self.cache = cache
         if cache is None and out_dir is not None:
             self.cache = osp.join(out_dir, 'adversaries')
@@ -75,6 +80,7 @@ class Evaluation:
         if not self.indices:
             raise ValueError('the test set has no images; check data_root '
                              'and data_prefix of test_dataloader.dataset')
+        self.probes = probes
         self.probed = list(spread(self.indices, probes))
         self.targets = {'': model}
         if others:
@@ -109,6 +115,8 @@ class Evaluation:
             surfaces={name: other.surface for name, other in
                       self.targets.items()},
             ignore_index=model.ignore_index, fp16=model.fp16,
+            source_code={row.label: row.code for row in (
+                *self.rows, *self.plan.minimal) if row.code is not None},
             rows={row.label: row.settings for row in self.rows},
             keys=[row.key for row in self.rows],
             minimal=[row.settings for row in self.plan.minimal])
@@ -116,39 +124,43 @@ class Evaluation:
     def run(self, resume: bool, before: Optional[Callable],
             after: Optional[Callable], visualizer: Any) -> Dict[str, Any]:
         """Do everything, and return the content of results.json."""
-        self._start(resume)
+        try:
+            return self._run(resume, before, after, visualizer)
+        except KeyboardInterrupt:
+            say_interrupted(self.worker, self.screen)
+            raise
+
+    def _run(self, resume: bool, before: Optional[Callable],
+             after: Optional[Callable], visualizer: Any) -> Dict[str, Any]:
+        start(self.worker, self.examples, lambda: self.settings, resume)
+        self._say_limits()
         clean = CleanJob(self.model, before=before, after=after,
                          keep=self.examples.keep)
         attacks, matrix_jobs = self._attack_jobs(), self._matrix_jobs()
         searches = [SearchJob(row, self.model) for row in self.plan.minimal]
-        probes, probe_jobs = None, []
-        if self.probed and (self.rows or self.plan.minimal):
-            probes = choose_probes(self.rows, self.surrogate is not None)
-            probe_jobs = [
-                AttackJob(AttackRun([row]), self.model, {'': self.model},
-                          self.seed) for row in probes.rows]
-            probe_jobs.append(GradientJob(self.model))
+        self_checks = SelfChecks(
+            self.worker, self.model, self.rows, self.source.surface,
+            transfer=self.surrogate is not None,
+            probe=bool(self.probed and (self.rows or self.plan.minimal)))
         with self.screen:
             self.screen.plan(
                 (self._cost([clean, *attacks, *searches, *matrix_jobs]) *
-                 len(self.indices) + self._cost(probe_jobs) *
+                 len(self.indices) + self_checks.cost *
                  len(self.probed)) / self.worker.world_size)
-            done = {'clean': self._done(None, self.worker.do(clean)[0])}
+            records, bad = self.worker.screen_out(clean, self.skip_bad)
+            self._leave_out(bad)
+            done = {'clean': self._done(None, records)}
             found: Dict[str, List[Record]] = {}
             for job in attacks:
                 for row, records in zip(job.run.rows, self.worker.do(job)):
                     done[row.key] = self._done(row, records)
                     found[row.key] = records
-            probed = {job.keys[0]: self.worker.do(job, self.probed)[0]
-                      for job in probe_jobs}
+            attacked = [done[row.key] for row in self.rows]
+            checks = self_checks.run(self.probed, done['clean'], attacked)
             searched = [self.worker.do(job)[0] for job in searches]
             for job in matrix_jobs:
                 found.update(zip(job.keys, self.worker.do(job)))
         matrix = self._matrix(found) if len(self.targets) > 1 else None
-        attacked = [done[row.key] for row in self.rows]
-        checks = Checker(attacked, probes, probed, self.source.surface,
-                         self.surrogate is not None,
-                         len(self.model.classes)).checks()
         if attacked and matrix:
             checks.append(matrix_check(matrix))
         results = build_results(
@@ -164,25 +176,24 @@ class Evaluation:
         if searched:
             minimal = build_minimal(self.plan.minimal, searched)
         notes = self._notes() + radius_notes(attacked)
-        if self.rank == 0 and self.out_dir is not None:
-            Report(results, done['clean'], attacked, self.examples,
-                   self.model.palette, minimal, matrix, notes
-                   ).write(self.out_dir, visualizer)
+        if self.out_dir is not None:
+            report = Report(results, done['clean'], attacked, self.examples,
+                            self.model.palette, minimal, matrix, notes)
+            on_first(lambda: report.write(self.out_dir, visualizer))
         barrier()
         self.screen.show(results, self.out_dir, notes, matrix, minimal)
         return results
 
-    def _start(self, resume: bool) -> None:
-        """Let the first process prepare the store; all learn if it fails."""
-        outcome: List[Any] = [None]
-        if self.rank == 0:
-            try:
-                self.store.start(self.settings, resume)
-            except Exception as error:  # whatever it is, all must stop
-                outcome = [error]
-        broadcast_object_list(outcome)
-        if outcome[0] is not None:
-            raise outcome[0]
+    def _leave_out(self, bad: List[BadSample]) -> None:
+        """Go on without images that cannot be tested."""
+        self.indices = self.worker.indices
+        self.probed = list(spread(self.indices, self.probes))
+        left = set(self.examples.indices).intersection(self.indices)
+        self.examples.indices = sorted(left)
+        self.notes += report_skipped(self.store.folder, bad)
+
+    def _say_limits(self) -> None:
+        """Say what the numbers cannot be."""
         crop = self.source.surface == 'crop'
         if crop:
             self.screen.say(
@@ -214,7 +225,7 @@ class Evaluation:
         if len(self.targets) == 1:
             return []
         jobs: List[Job] = [
-            CleanJob(model, f'matrix-clean-{name}')
+            CleanJob(model, matrix_clean_key(name))
             for name, model in self.targets.items()]
         return jobs + [
             AttackJob(run, source, self.targets, self.seed,
@@ -228,7 +239,8 @@ class Evaluation:
             return None
         return AdversaryCache(
             self.cache, dict(source.settings, fp16=source.fp16),
-            source.surface, self.seed)
+            source.surface, self.seed,
+            lambda text: self.screen.say(text, 'yellow'))
 
     def _matrix(self, found: Dict[str, List[Record]]) -> Dict[str, Any]:
         own = next(iter(self.targets))
@@ -236,7 +248,7 @@ class Evaluation:
             {name: dict(model.info, surface=model.surface)
              for name, model in self.targets.items()},
             self.rows,
-            {name: found[f'matrix-clean-{name}'] for name in self.targets},
+            {name: found[matrix_clean_key(name)] for name in self.targets},
             {(row.key, name): found[
                 row.key if name == own and self.surrogate is None else
                 matrix_key(row, name)]
@@ -260,4 +272,7 @@ class Evaluation:
         size = self.worker.batch_size
         together = [] if size == 1 else [
             f'Images of one size were attacked together, {size} at most.']
-        return self.notes + together
+        masked = ['The command is shown with *** in the place of values '
+                  'whose names look like secrets.'] if (
+                      mask_secrets(sys.argv) != sys.argv) else []
+        return self.notes + together + masked

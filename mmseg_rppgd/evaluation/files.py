@@ -2,15 +2,65 @@
 import hashlib
 import json
 import os
-from typing import Any
+import os.path as osp
+import re
+from contextlib import contextmanager
+from typing import Any, Iterator
+
+# What write_text and others call a file until it is whole, with their pid.
+TEMPORARY = re.compile(r'(?P<name>.+)\.(?P<pid>\d+)\.tmp(\.npz|\.png)?')
+
+
+class CannotWrite(OSError):
+    """A file cannot be written; names it, and says how to go on."""
+
+
+@contextmanager
+def writing(path: str) -> Iterator[None]:
+    """Name the file in an error of the disk."""
+    try:
+        yield
+    except CannotWrite:
+        raise
+    except OSError as error:
+        raise CannotWrite(
+            f'cannot write {path}: {error.strerror or error}. What was '
+            'finished before is kept: make room, or allow writing there, and '
+            'repeat the command with --resume') from error
+
+
+def temporary_name(path: str, ending: str = '') -> str:
+    """Name of a file that is not whole yet, of this process alone."""
+    return f'{path}.{os.getpid()}.tmp{ending}'
+
+
+@contextmanager
+def replacing(path: str, ending: str = '') -> Iterator[str]:
+    """Give a name to write to; what is there then replaces the file.
+
+    A kill leaves the old file or the new one.
+
+    Args:
+        path (str): The file.
+        ending (str): That of the temporary name, where a writer looks at it.
+    """
+    temporary = temporary_name(path, ending)
+    with writing(path):
+        os.makedirs(osp.dirname(path) or '.', exist_ok=True)
+        try:
+            yield temporary
+            os.replace(temporary, path)
+        except BaseException:
+            if osp.exists(temporary):
+                os.remove(temporary)
+            raise
 
 
 def write_text(path: str, text: str) -> None:
     """Write a file so that a kill leaves the old one or the new one."""
-    temporary = f'{path}.{os.getpid()}.tmp'  # of this process alone
-    with open(temporary, 'w', encoding='utf-8') as file:
-        file.write(text)
-    os.replace(temporary, path)
+    with replacing(path) as temporary:
+        with open(temporary, 'w', encoding='utf-8') as file:
+            file.write(text)
 
 
 def write_json(path: str, value: Any) -> None:
@@ -32,4 +82,13 @@ def jsonable(value: Any) -> Any:
         return [jsonable(v) for v in value]
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
-    return getattr(value, '__name__', None) or repr(value)
+    # An address in memory is another one in every process.
+    return getattr(value, '__name__', None) or re.sub(
+        ' at 0x[0-9a-fA-F]+', '', repr(value))
+
+
+def short_name(name: str, most: int) -> str:
+    """A file name of so many characters, which is still that name's alone."""
+    if len(name) <= most:
+        return name
+    return f'{name[:most - 9]}-{digest(name)[:8]}'

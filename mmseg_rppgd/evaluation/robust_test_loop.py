@@ -10,9 +10,10 @@ from ..hooks import AttackHook
 from ..pixel_model import unwrap_segmentor
 from ..registry import LOOPS
 from .configs import (CheckpointFits, describe_model, load_segmentor,
-                      tested_segmentor, void_label)
+                      tested_segmentor)
 from .evaluate import check_numbers, evaluate
 from .results.results import worst_balls
+from .run.bad_data import data_set_faults
 from .run.models import Sample
 
 Model = Tuple[str, str]
@@ -29,7 +30,7 @@ class RobustTestLoop(BaseLoop):
         runner (Runner): Holds the model, loaded before :meth:`run`.
         dataloader (DataLoader | dict): The test loader.
         evaluator (Evaluator | dict | list, optional): That of the config; it
-            says which label is void. Defaults to None, 255.
+            says which label is void. Defaults to None, that of the head.
         suite, attacks, eps, steps, minimal: As of :func:`evaluate`.
         out_dir (str, optional): Folder of the report. Defaults to None,
             ``robust`` in the work directory.
@@ -39,12 +40,15 @@ class RobustTestLoop(BaseLoop):
             of a transfer matrix. Defaults to none.
         surface (str, optional): ``'whole'``, ``'slide'`` or ``'crop'``.
             Defaults to None, the inference mode of each attacked model.
-        cache, seed, limit, resume, batch_size, panels, probes: As of
-            :func:`evaluate`; batch_size defaults to None, chosen.
+        cache, seed, limit, resume, batch_size, panels, probes, skip_bad: As
+            of :func:`evaluate`; batch_size defaults to None, chosen.
         model_info (dict, optional): ``config``, ``checkpoint`` and
             ``sha256`` as the report names the model. Defaults to None, those
             of the runner.
         fp16 (bool): Whether to test under autocast. Defaults to False.
+        pixel_range (float, optional): Value of white in what the pipeline
+            gives: 255, or 1 where it scales images to [0, 1]. Defaults to
+            None, what is certain from the first image.
 
     Example:
         >>> test_cfg = dict(type='mmseg_rppgd.RobustTestLoop', suite='quick')
@@ -71,9 +75,12 @@ class RobustTestLoop(BaseLoop):
                  batch_size: Optional[int] = None,
                  panels: int = 4,
                  probes: int = 4,
+                 skip_bad: bool = False,
                  model_info: Optional[Dict[str, Any]] = None,
-                 fp16: bool = False) -> None:
-        super().__init__(runner, dataloader)
+                 fp16: bool = False,
+                 pixel_range: Optional[float] = None) -> None:
+        with data_set_faults():
+            super().__init__(runner, dataloader)
         check_numbers(seed=seed, limit=limit, batch_size=batch_size,
                       panels=panels, probes=probes)
         cfg = runner.cfg
@@ -83,16 +90,16 @@ class RobustTestLoop(BaseLoop):
             suite=suite, attacks=attacks, eps=eps, steps=steps,
             minimal=minimal, seed=seed, limit=limit, resume=resume,
             batch_size=batch_size, panels=panels, probes=probes, cache=cache,
+            skip_bad=skip_bad,
             out_dir=out_dir or osp.join(runner.work_dir, 'robust'))
         dataset = self.dataloader.dataset
-        ignore_index = void_label(evaluator)
         segmentor = unwrap_segmentor(runner.model)
 
         def tested(segmentor: Any, cfg: Any, info: Dict[str, Any],
-                   surface: Optional[str]) -> Any:
+                   surface: Optional[str], **kwargs: Any) -> Any:
             return tested_segmentor(
-                segmentor, cfg, dataset.metainfo, ignore_index,
-                surface=surface, fp16=fp16, info=info)
+                segmentor, cfg, dataset.metainfo, evaluator,
+                surface=surface, fp16=fp16, info=info, **kwargs)
 
         def second(config: str, checkpoint: str) -> Any:
             device = next(segmentor.parameters()).device
@@ -104,7 +111,7 @@ class RobustTestLoop(BaseLoop):
         self.model = tested(
             segmentor, cfg, model_info or describe_model(
                 cfg.filename or 'a config of its own', cfg.get('load_from')),
-            None if surrogate else surface)
+            None if surrogate else surface, pixel_range=pixel_range)
         self.surrogate = second(*surrogate) if surrogate else None
         self.others = [second(*other) for other in others]
         runner.register_hook(CheckpointFits(), priority='VERY_HIGH')

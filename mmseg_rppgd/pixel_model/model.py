@@ -1,6 +1,5 @@
 """A segmentor of MMSeg as a model of [0, 1] images."""
 import copy
-import math
 from contextlib import contextmanager
 from functools import partial
 from typing import Iterator, List, Optional, Tuple
@@ -11,7 +10,9 @@ from mmengine.model import BaseTTAModel, is_model_wrapper
 from torch import Tensor, nn
 
 from ..attacks.base import DEFAULT_IGNORE_INDEX, AttackedModel, SegOutput
-from ..attacks.base.model import capture, feature_map, find_layer
+from ..attacks.base.model import two_logits
+from .features import Tap, find_tap
+from .proof import prove_preprocessor
 from .space import PixelSpace, Size, num_channels
 from .windows import (Box, check_windows, run_windows, run_windows_twice,
                       stitch, window_boxes)
@@ -80,6 +81,7 @@ class PixelModel(nn.Module, AttackedModel):
      forward(): normalise -> pad -> _run() -> crop -> resize -> SegOutput
      _run(): _encode_decode() of the whole image, or of each window
      _encode_decode(): segmentor.encode_decode() in eval mode, one hook
+     _tap: where its features are taken from, see find_tap()
 
     The channel order, normalisation and padding are those of the
     segmentor's data preprocessor, the inference mode is that of its
@@ -95,11 +97,16 @@ class PixelModel(nn.Module, AttackedModel):
             Defaults to None, those of the images.
         feature_layer (str, optional): Module of the segmentor whose
             *output* is given as features, e.g. ``'backbone.layer4'``.
-            Defaults to None, the *input* of the last head's ``conv_seg``.
+            Defaults to None, the *input* of the last head's ``conv_seg``;
+            for a head without one see :func:`.features.find_tap`.
         surface (str, optional): ``'whole'`` or ``'slide'`` inference.
             Defaults to None, the mode of the segmentor's ``test_cfg``.
         pad_to (tuple[int], optional): Height and width to pad to. Defaults
             to None, what the data preprocessor pads a test image to.
+        pixel_range (float, optional): Value of white in the inputs that the
+            data preprocessor is given: 255, or 1 where the pipeline scales
+            images to [0, 1]. Defaults to None, 1 where its mean and std lie
+            in [0, 1], else 255.
 
     Shape:
         images (B, 3, H, W) in [0, 1]; logits (B, C, *label_size); features
@@ -108,8 +115,9 @@ class PixelModel(nn.Module, AttackedModel):
 
     Raises:
         TypeError: If ``segmentor`` is no segmentor of RGB images.
-        ValueError: If ``feature_layer`` is no module of the segmentor, or
-            ``surface`` is unknown or lacks its window size.
+        ValueError: If ``feature_layer`` is no module of the segmentor,
+            ``surface`` is unknown or lacks its window size, or the data
+            preprocessor does what is not understood.
 
     Example:
         >>> model = PixelModel(init_model(config, checkpoint, 'cpu'))
@@ -122,7 +130,8 @@ class PixelModel(nn.Module, AttackedModel):
                  feature_layer: Optional[str] = None,
                  surface: Optional[str] = None,
                  *,
-                 pad_to: Optional[Size] = None) -> None:
+                 pad_to: Optional[Size] = None,
+                 pixel_range: Optional[float] = None) -> None:
         nn.Module.__init__(self)
         segmentor = unwrap_segmentor(segmentor)
         # Past nn.Module, which would register its parameters here.
@@ -130,6 +139,8 @@ class PixelModel(nn.Module, AttackedModel):
         self.label_size = label_size
         self.feature_layer = feature_layer
         self.pad_to = pad_to
+        self.pixel_range = pixel_range
+        prove_preprocessor(self.pixel_space)
         self.surface = self._resolve_surface(surface)
         self.__dict__['_tap'] = self._find_tap()
 
@@ -157,7 +168,7 @@ class PixelModel(nn.Module, AttackedModel):
     @property
     def pixel_space(self) -> PixelSpace:
         """PixelSpace: What the data preprocessor does to pixels."""
-        return PixelSpace(self.segmentor.data_preprocessor)
+        return PixelSpace.of(self.segmentor, self.pixel_range)
 
     @property
     def test_cfg(self) -> dict:
@@ -178,7 +189,7 @@ class PixelModel(nn.Module, AttackedModel):
         """Return the same model, giving the output of module ``path``."""
         return PixelModel(
             self.segmentor, self.label_size, path, self.surface,
-            pad_to=self.pad_to)
+            pad_to=self.pad_to, pixel_range=self.pixel_range)
 
     def without_features(self) -> 'PixelModel':
         """Return the same model, spared the memory of features."""
@@ -191,10 +202,15 @@ class PixelModel(nn.Module, AttackedModel):
         """Return why there are no features, and what to do."""
         head = type(self.head).__name__
         if self._tap is None:
-            why = f'{head} has no classifier layer conv_seg'
+            why = f'{head} reads no module of the segmentor that is known'
+        elif self._tap.head is not None:
+            why = (f'{head} has no classifier layer conv_seg, and '
+                   f'{self._tap.what} is no feature map (B, D, h, w)')
         else:
-            why = (f'the classifier layer conv_seg of {head} does not run on '
-                   'a feature map (B, D, h, w)')
+            layer = self._tap.what.replace('the input of its',
+                                           'the classifier layer')
+            why = (f'{layer} of {head} does not run on a feature map '
+                   '(B, D, h, w)')
         return (f"{why}; name a module of the segmentor whose output to use, "
                 "for instance feature_layer='backbone.layer4'")
 
@@ -212,7 +228,7 @@ class PixelModel(nn.Module, AttackedModel):
         logits, features, boxes = self._run(inputs)
         logits = self._resize(logits[..., :size[0], :size[1]], label_size)
         if logits.shape[1] == 1:
-            logits = self._two_logits(logits)
+            logits = two_logits(logits, self.head.threshold)
         upsample = None
         if boxes is not None or not padded == size == tuple(label_size):
             upsample = partial(
@@ -235,10 +251,8 @@ class PixelModel(nn.Module, AttackedModel):
             check_windows(self.test_cfg)
         return surface
 
-    def _find_tap(self) -> Optional[nn.Module]:
-        if self.feature_layer is None:
-            return getattr(self.head, 'conv_seg', None)
-        return find_layer(self.segmentor, self.feature_layer)
+    def _find_tap(self) -> Optional[Tap]:
+        return find_tap(self.segmentor, self.head, self.feature_layer)
 
     def _run(
         self, inputs: Tensor
@@ -268,17 +282,13 @@ class PixelModel(nn.Module, AttackedModel):
             ori_shape=size, img_shape=size, pad_shape=size,
             batch_input_shape=size, padding_size=[0, 0, 0, 0])
         metas = [dict(meta) for _ in range(len(inputs))]
-        with _evaluating(self.segmentor), capture(
-                self._tap, reads=self.feature_layer is None) as captured:
+        if self._tap is None:
+            with _evaluating(self.segmentor):
+                return self.segmentor.encode_decode(inputs, metas), None
+        with _evaluating(self.segmentor), self._tap.collecting() as captured:
             logits = self.segmentor.encode_decode(inputs, metas)
-        return logits, self._features(captured)
-
-    def _features(self, captured: list) -> Optional[Tensor]:
-        if self.feature_layer is not None:
-            return feature_map(captured, self.feature_layer, self.head)
-        features = captured[-1] if captured else None
-        is_map = isinstance(features, Tensor) and features.dim() == 4
-        return features if is_map else None
+        self._tap.tell(self.head)
+        return logits, self._tap.features(captured, self.head)
 
     def _resize(self, maps: Tensor, size: Size) -> Tensor:
         if tuple(maps.shape[-2:]) == tuple(size):
@@ -286,12 +296,6 @@ class PixelModel(nn.Module, AttackedModel):
         return F.interpolate(
             maps, size=tuple(size), mode='bilinear',
             align_corners=self.align_corners)
-
-    def _two_logits(self, logits: Tensor) -> Tensor:
-        # sigmoid(z) > threshold is z - logit(threshold) > 0
-        threshold = min(max(self.head.threshold, 1e-6), 1 - 1e-6)
-        foreground = logits - math.log(threshold / (1 - threshold))
-        return torch.cat([torch.zeros_like(foreground), foreground], 1)
 
     def _upsample(self, maps: Tensor, boxes: Optional[List[Box]],
                   padded: Size, size: Size, label_size: Size) -> Tensor:

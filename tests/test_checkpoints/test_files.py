@@ -5,8 +5,7 @@ import sys
 import pytest
 from malicious import served
 
-from mmseg_rppgd.checkpoints import checkpoint_sha256, local_file
-from mmseg_rppgd.checkpoints import files
+from mmseg_rppgd.checkpoints import checkpoint_sha256, files, local_file
 
 
 def content(name):

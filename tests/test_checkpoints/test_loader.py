@@ -132,8 +132,8 @@ def test_neither_do_the_variables_of_torch(trap, monkeypatch):
     dict(type='PIDNet', channels=4),
 ], ids=lambda backbone: backbone['type'])
 def test_nor_where_backbones_load_by_themselves(backbone, trap, site):
-    from mmseg.registry import MODELS
     import mmseg.models  # noqa: F401
+    from mmseg.registry import MODELS
     url = f'{site}/evil.pth'
     model = MODELS.build(dict(
         backbone, init_cfg=dict(type='Pretrained', checkpoint=url)))
@@ -242,7 +242,7 @@ def test_the_hash_is_that_of_what_was_loaded(tmp_path):
         assert checkpoints.checkpoint_sha256(str(path)) == before
 
 
-# ------------------------------------------------------------ versions of torch
+# ----------------------------------------------------------- versions of torch
 @pytest.mark.parametrize('version', ['2.0.1', '2.3.0+cu121', '2.5.1'])
 def test_torch_that_cannot_restrict_needs_trust(version, trap, monkeypatch):
     monkeypatch.setattr(torch, '__version__', version)

@@ -77,11 +77,12 @@ def other_archive(path):
     (plain_pickle, 'a.pth', 'is no checkpoint'),
     (arrays, 'a.pth', 'is no checkpoint'),
     (other_archive, 'a.pth', 'is no checkpoint')])
+@pytest.mark.parametrize('trust', [False, True])
 def test_what_is_no_checkpoint_is_said_in_a_sentence(make, name, message,
-                                                     tmp_path):
+                                                     trust, tmp_path):
     make(tmp_path / name)
     with pytest.raises(ValueError, match=f'{name}.*{message}') as error:
-        load_checkpoint(str(tmp_path / name))
+        load_checkpoint(str(tmp_path / name), trust=trust)
     assert 'weights_only' not in str(error.value)
     assert '\n' not in str(error.value)
 

@@ -26,7 +26,7 @@ def test_defaults_are_those_of_the_loop(files):
         suite=None, attacks=[], eps=[], steps=[], minimal=[], out_dir=None,
         surrogate=None, others=[], cache=None, surface=None, seed=0,
         limit=None, resume=False, batch_size=None, panels=4, probes=4,
-        fp16=False)
+        skip_bad=False, fp16=False)
 
 
 def test_what_is_tested_comes_from_the_command_line(files):
@@ -92,6 +92,7 @@ def test_painting_needs_its_hook(files):
     (('--batch-size', '0'),
      '--batch-size must be at least 1 image, but got 0'),
     (('--seed', '-1'), '--seed must be >= 0, but got -1'),
+    (('--seed', str(2**32)), '--seed must be less than 2**32 = 4294967296'),
 ])
 def test_impossible_options_are_refused_before_loading(words, message,
                                                        capsys):

@@ -2,16 +2,24 @@
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
+from unittest.mock import Mock
+
 import pytest
 from mmengine.config import Config
+from mmengine.registry import HOOKS
 from mmengine.runner import CheckpointLoader
+from torch import nn
 
 import mmseg_rppgd
+from mmseg_rppgd.attacks import DeepFool
 from mmseg_rppgd.commands import train
+from mmseg_rppgd.config import load_config
 
 ROOT = Path(mmseg_rppgd.__file__).parents[1]
 TRAIN = ROOT / 'tools' / 'train.py'
@@ -140,6 +148,14 @@ def test_help_names_every_option(capsys):
     (('CONFIG', '--cfg-options', 'load_from=no.pth'),
      "load_from 'no.pth' does not exist"),
     (('CONFIG', '--amp'), '--amp needs a GPU'),
+    (('HOOK', '--cfg-options', 'custom_hooks.0.type=PGDHook'),
+     "belongs to mmseg_rppgd: write type='mmseg_rppgd.PGDHook'"),
+    (('LAMBDA', ), r'custom_hooks\[0\].region_weights .*function <lambda>.*'
+     "import path in a string.*'my_module.weights'"),
+    (('CONFIG', '--launcher', 'slurm'), 'SLURM_PROCID is not set'),
+    (('CONFIG', '--cfg-options',
+      'default_hooks.checkpoint.save_best=robust/mIoU'),
+     "save_best='robust/mIoU' needs the hook that measures it"),
 ])
 def test_bad_input_gets_one_sentence(words, message, monkeypatch, config,
                                      tmp_path):
@@ -147,7 +163,12 @@ def test_bad_input_gets_one_sentence(words, message, monkeypatch, config,
     hooked = tmp_path / 'hooked.py'
     hooked.write_text(f"_base_ = {str(config)!r}\n"
                       "custom_hooks = [dict(type='mmseg_rppgd.PGDHook')]")
-    files = dict(CONFIG=config, HOOK=hooked)
+    function = tmp_path / 'function.py'
+    function.write_text(
+        f"_base_ = {str(config)!r}\n"
+        "custom_hooks = [dict(type='mmseg_rppgd.RPPGDHook', "
+        'region_weights=lambda step, steps: (1, 1, 1))]')
+    files = dict(CONFIG=config, HOOK=hooked, LAMBDA=function)
     words = [files.get(word, word) for word in words]
     words = [*map(str, words), '--work-dir', str(tmp_path)]
     with pytest.raises(SystemExit, match=message) as error:
@@ -183,12 +204,147 @@ def test_work_dir_of_the_config_is_the_default(config, tmp_path):
 
 def test_packaged_name_gives_its_own_work_dir(monkeypatch):
     built = []
-    monkeypatch.setattr(train.Runner, 'from_cfg', built.append)
+    monkeypatch.setattr(train.Runner, 'from_cfg',
+                        lambda cfg: built.append(cfg) or Mock())
     name = 'pspnet_rppgd3-at_r50-d8_4xb4-40k_voc12aug-512x512'
     train.build_runner(parse(f'mmseg_rppgd::rppgd3_at/{name}.py',
                              '--launcher', 'slurm'))
     assert built[0].work_dir == os.path.join('work_dirs', name)
     assert built[0].launcher == 'slurm'
+
+
+class TestAttackOfATraining:
+    """One line at the start says which attack there is, or that none is."""
+
+    def told(self, config, *lines, name='tiny_pgd3-at.py', options=()):
+        file = config.parent / name
+        file.write_text('\n'.join([f"_base_ = {str(config)!r}", *lines]))
+        heard = []
+
+        class Logger:
+            info = warning = heard.append
+
+        cfg = load_config(str(file), dict(options))
+        hooks = [HOOKS.build(hook) for hook in cfg.get('custom_hooks', [])]
+        train.describe_attack(SimpleNamespace(
+            cfg=cfg, hooks=hooks, logger=Logger, model=nn.Module()),
+            str(file))
+        return heard
+
+    def test_a_hook(self, config):
+        said, = self.told(config, "custom_hooks = [dict("
+                          "type='mmseg_rppgd.PGDHook', steps=3, eps='8/255')]")
+        assert said == (
+            'Adversarial training by PGDHook: PGD (3 steps, eps 0.0313725 '
+            'linf) attacks 1 of each batch of 2 images (adv_ratio 0.5)')
+
+    def test_a_wrapper(self, config):
+        heard = []
+        model = nn.Module()
+        model.attacks_in_training, model.adv_ratio = True, 1
+        model.attack = DeepFool()
+        train.describe_attack(SimpleNamespace(
+            cfg=Config(), hooks=[], model=model,
+            logger=SimpleNamespace(info=heard.append)), 'x.py')
+        assert heard == ['Adversarial training by Module: DeepFool (50 '
+                         'steps, eps 0.03 linf) attacks a share of 1 of each '
+                         'batch']
+
+    def test_a_share_that_rounds_to_no_image(self, config):
+        with pytest.raises(ValueError, match='adv_ratio=0.2 of a batch of 2'):
+            self.told(config, "custom_hooks = [dict(type='mmseg_rppgd."
+                      "PGDHook', adv_ratio=0.2)]")
+
+    @pytest.mark.parametrize('name, warned', [
+        ('pspnet_pgd3-at_r18.py', True), ('pspnet_pgd3-at-full_r18.py', True),
+        ('x-at.py', True), ('pspnet_r18.py', False),
+        ('pspnet-attention.py', False)])
+    def test_none_although_the_name_says_so(self, config, name, warned):
+        said = self.told(config, name=name)
+        assert len(said) == warned and all(
+            f'no attack, although the name of its config says -at ({name})'
+            in text for text in said)
+
+    def test_an_attack_of_tests_is_none_of_the_training(self, config):
+        said, = self.told(config, "custom_hooks = [dict(type='mmseg_rppgd."
+                          "PGDHook', stages='test')]")
+        assert 'says -at' in said
+
+    def test_an_inherited_hook_that_a_later_list_replaced(self, config):
+        hooked = config.parent / 'hooked.py'
+        hooked.write_text(
+            f"_base_ = {str(config)!r}\n# 'mmseg_rppgd.FGSMHook'\n"
+            "custom_hooks = [dict(type='mmseg_rppgd.PGDHook', steps=3)]")
+        said, = self.told(hooked, "custom_hooks = [dict(type='EMAHook')]")
+        assert 'no attack, although PGDHook is in the config or' in said
+
+    def test_an_inherited_hook_that_is_kept(self, config):
+        hooked = config.parent / 'kept.py'
+        hooked.write_text(
+            f"_base_ = {str(config)!r}\n"
+            "custom_hooks = [dict(type='mmseg_rppgd.PGDHook', steps=3)]")
+        said, = self.told(hooked)
+        assert said.startswith('Adversarial training by PGDHook')
+
+
+@pytest.mark.parametrize('wanted', ['robust/mIoU', ['mIoU', 'robust/aAcc']])
+def test_the_best_of_what_nothing_measures(wanted):
+    checkpoint = dict(type='CheckpointHook', save_best=wanted)
+    cfg = Config(dict(default_hooks=dict(checkpoint=checkpoint)))
+    with pytest.raises(ValueError, match="save_best='robust/.* needs the hook"
+                       ".*RobustValHook"):
+        train.check_save_best(cfg)
+    cfg.custom_hooks = [dict(type='mmseg_rppgd.RobustValHook')]
+    train.check_save_best(cfg)
+    checkpoint['save_best'] = 'mIoU'
+    train.check_save_best(Config(dict(custom_hooks=[checkpoint])))
+
+
+def test_an_interrupt_says_how_to_go_on(config, tmp_path, monkeypatch,
+                                        capsys):
+    class Interrupted:
+        work_dir = str(tmp_path)
+
+        def register_hook(self, hook, priority):
+            pass
+
+        def train(self):
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(train, 'build_runner', lambda args: Interrupted())
+    monkeypatch.setattr(train, 'describe_attack', lambda runner, config: None)
+
+    def said():
+        with pytest.raises(SystemExit) as end:
+            train.main([str(config)], 'mmseg_rppgd train')
+        assert end.value.code == 130
+        return capsys.readouterr().err
+
+    assert 'mmseg_rppgd train: stopped by Ctrl-C; there is no checkpoint to ' \
+        'go on from yet; start the same command again' in said()
+    (tmp_path / 'last_checkpoint').write_text('work/iter_2.pth')
+    assert 'the latest checkpoint is work/iter_2.pth; the same command with ' \
+        '--resume goes on from there' in said()
+
+
+def test_a_training_that_is_terminated(config, tmp_path):
+    """No traceback of mmengine or autograd, and the usual exit code."""
+    path = os.pathsep.join([str(ROOT), os.environ.get('PYTHONPATH', '')])
+    process = subprocess.Popen(
+        [sys.executable, TRAIN, config, '--work-dir', tmp_path,
+         '--cfg-options', 'train_cfg.max_iters=100000'], text=True,
+        env={**os.environ, 'PYTHONPATH': path}, stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL)
+    limit = time.monotonic() + 120
+    while not (tmp_path / 'last_checkpoint').is_file():
+        assert process.poll() is None and time.monotonic() < limit
+        time.sleep(0.1)
+    process.terminate()
+    said = process.communicate(timeout=60)[1]
+    assert process.returncode == 143
+    assert said.rstrip().endswith('--resume goes on from there')
+    assert 'train.py: stopped by SIGTERM; the latest checkpoint is' in said
+    assert 'Traceback' not in said
 
 
 def test_amp_switches_the_optimizer_wrapper(monkeypatch):

@@ -214,15 +214,6 @@ class TestFeatures:
         assert not any(m._forward_pre_hooks or m._forward_hooks
                        for m in segmentor.modules())
 
-    def test_head_without_classifier_layer_says_so(self):
-        segmentor = tiny_segmentor()
-        del segmentor.decode_head.conv_seg
-        segmentor.decode_head.cls_seg = lambda x: x[:, :NUM_CLASSES]
-        model = PixelModel(segmentor)
-        assert model(torch.rand(1, 3, 32, 32)).features is None
-        assert 'FCNHead has no classifier layer conv_seg; name a module' \
-            in model.no_features_reason()
-
     def test_classifier_layer_that_never_runs_says_so(self):
         segmentor = tiny_segmentor()
         segmentor.decode_head.cls_seg = lambda x: x[:, :NUM_CLASSES]

@@ -2,6 +2,8 @@
 import csv
 import json
 import math
+import shutil
+import signal
 import subprocess
 import time
 
@@ -199,6 +201,45 @@ def test_two_processes_killed_and_resumed_give_the_same_numbers(
     subprocess.run(argv, env=env, check=True, capture_output=True)
     resumed = json.loads((out / 'results.json').read_text())
     assert numbers(resumed) == numbers(run_tool(*LONG))
+
+
+@pytest.mark.parametrize('number, code', [(signal.SIGINT, 130),
+                                          (signal.SIGTERM, 143)])
+def test_a_stopped_test_says_how_to_go_on(tiny, tmp_path, number, code):
+    out = tmp_path / 'out'
+    argv, env = command(tiny, out, '--attacks', 'PGD', '--steps', 2000)
+    process = subprocess.Popen(
+        argv, env=env, text=True, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, preexec_fn=lambda: signal.signal(
+            signal.SIGINT, signal.default_int_handler))
+    deadline = time.time() + 120
+    while not list((out / 'per_image').glob('clean.jsonl')):
+        assert process.poll() is None and time.time() < deadline
+        time.sleep(0.1)
+    time.sleep(0.5)
+    process.send_signal(number)
+    stdout, stderr = process.communicate(timeout=60)
+    assert process.returncode == code
+    assert 'Traceback' not in stderr
+    assert '--resume' in stderr.splitlines()[-1]
+    assert 'results of single images are kept' in ' '.join(stdout.split())
+
+
+def test_a_bad_image_is_skipped_on_demand(tiny, run_tool, tmp_path):
+    root = tmp_path / 'spoiled'
+    shutil.copytree(tiny, root)
+    config = (root / 'config.py').read_text()
+    (root / 'config.py').write_text(config.replace(str(tiny), str(root)))
+    (root / 'images' / '2.png').write_text('no image')
+    words = ('--attacks', 'FGSM')
+    with pytest.raises(SystemExit, match=(
+            r'images/2.png is no image, or is cut off\. .*--skip-bad')):
+        run_tool(*words, config=root / 'config.py')
+    results = run_tool(*words, '--resume', '--skip-bad',
+                       config=root / 'config.py')
+    assert results['dataset']['num_images'] == 4
+    assert '2.png is no image' in (
+        tmp_path / 'report' / 'table.md').read_text()
 
 
 def test_a_finished_test_resumes_without_attacking(run_tool):

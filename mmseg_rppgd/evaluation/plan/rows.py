@@ -7,6 +7,7 @@ does not plan with the number of steps, so that a curve costs one run.
 import math
 import re
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Dict, Iterable, List, Optional, Sequence, Tuple
 
 import torch
@@ -15,6 +16,7 @@ from ...attacks.base import Attack
 from ...attacks.threat_model import DEFAULT_RMS, parse_number
 from ...registry import ATTACKS, attack_class, attack_name
 from ..files import digest, jsonable
+from .code import code_digest
 
 # Characters of a row's name in a file name: file systems take 255 in all, and
 # the names of matrices and panels have more parts.
@@ -55,15 +57,30 @@ class Row:
             parts.append(f'steps={self.steps}')
         return ' '.join(parts)
 
-    @property
+    @cached_property  # a file of code may be edited while it runs
     def key(self) -> str:
         """str: A file name that is the row's alone, however long its own."""
         slug = re.sub(r'[^A-Za-z0-9.]+', '-', self.label.replace('/', 'of'))
-        return f'{slug[:LONGEST_SLUG]}-{digest(self.settings)[:8]}'
+        return f'{slug[:LONGEST_SLUG]}-{self._identity(self.attack)[:8]}'
+
+    @cached_property
+    def code(self) -> Optional[str]:
+        """str: What identifies code of others in the attack, if any."""
+        return code_digest(self.attack)
+
+    @property
+    def alike(self) -> str:
+        """str: Of rows that differ in the number of steps alone, the same."""
+        return self._identity(dict(self.attack, steps=None))
+
+    def _identity(self, attack: Dict[str, Any]) -> str:
+        settings = dict(self.settings, attack=jsonable(attack))
+        code = code_digest(attack)
+        return digest(settings if code is None else [settings, code])
 
     @property
     def settings(self) -> Dict[str, Any]:
-        """dict: Everything that decides the row's numbers."""
+        """dict: Everything that decides the row's numbers, by its name."""
         return {'name': self.name, 'attack': jsonable(self.attack),
                 'rms': self.rms, 'trace': self.trace}
 
@@ -134,9 +151,7 @@ def group_rows(rows: Sequence[Row]) -> List[AttackRun]:
         if not row.can_share:
             runs.append(AttackRun([row]))
             continue
-        settings = row.settings
-        settings['attack'] = dict(settings['attack'], steps=None)
-        key = digest(settings)
+        key = row.alike
         if key not in shared:
             shared[key] = AttackRun()
             runs.append(shared[key])

@@ -10,7 +10,7 @@ attack, is a root mean square for an l2 attack, as on the command line.
 import os.path as osp
 from dataclasses import dataclass, field
 from fractions import Fraction
-from glob import glob
+from glob import escape, glob
 from typing import (Any, Callable, Dict, Iterable, List, Optional, Sequence,
                     Union)
 
@@ -114,7 +114,8 @@ def listed(name: str, value: Any) -> List[Any]:
 
 def known_suites() -> List[str]:
     """Names of the suites that come with the package."""
-    paths = [p for folder in FOLDERS for p in glob(osp.join(folder, '*.py'))]
+    paths = [p for folder in FOLDERS for p in glob(
+        osp.join(escape(folder), '*.py'))]
     return sorted({osp.splitext(osp.basename(path))[0] for path in paths})
 
 

@@ -3,7 +3,6 @@ import base64
 import io
 import os
 import os.path as osp
-import re
 from dataclasses import dataclass
 from itertools import groupby
 from typing import (Any, Dict, Iterable, Iterator, List, Optional, Sequence,
@@ -13,9 +12,10 @@ import numpy as np
 from PIL import Image
 
 from ...metrics import SCALARS, accuracy, number, unpack_counts
-from ..files import write_json, write_text
+from ..files import replacing, write_json, write_text, writing
 from ..results.radii import radius_notes
 from ..results.results import RowResult, success_over_eps, worst_balls
+from ..run.folder import PANEL
 from ..run.images import Example, ExampleStore
 from .curves import draw_curves
 from .pictures import (colour_classes, default_palette, draw_panel, magnify,
@@ -26,8 +26,7 @@ from .writers import Table, brackets, cell, code, escape, to_csv, to_markdown
 
 TEMPLATE = osp.join(osp.dirname(__file__), 'report.html')
 MAX_WIDTH = 560  # of a picture in the HTML file, so that it stays small
-# Image and row. A file of another name is somebody else's, and stays.
-PANEL = re.compile(r'\d{5,}-.+-[0-9a-f]{8}\.png')
+MAX_EMBEDDED = 8 * 2**20  # bytes of the pictures of images in it
 
 
 @dataclass
@@ -57,8 +56,11 @@ class Report:
 
     def __post_init__(self) -> None:
         colours = default_palette(self.clean.num_classes).tolist()
-        given = list(self.palette or ())
-        self.palette = given + colours[len(given):]
+        given = list(self.palette or ())[:len(colours)]
+        for i, colour in enumerate(given):
+            if np.shape(colour) == (3, ):  # others are no colours
+                colours[i] = colour
+        self.palette = colours
 
     @property
     def tables(self) -> List[Table]:
@@ -73,8 +75,6 @@ class Report:
             folder (str): Where the files go.
             visualizer (Visualizer, optional): mmengine's. Defaults to None.
         """
-        os.makedirs(folder, exist_ok=True)
-
         def path(name: str) -> str:
             return osp.join(folder, name)
 
@@ -92,8 +92,9 @@ class Report:
                 write_json(path(f'{name}.json'), content)
                 write_text(path(f'{name}.md'), _join(tables))
         self._write_panels(path('panels'))
-        draw_curves(path('curves.png'), self.results, self.minimal,
-                    success_over_eps(self.attacks))
+        with replacing(path('curves.png'), '.png') as temporary:
+            draw_curves(temporary, self.results, self.minimal,
+                        success_over_eps(self.attacks))
         write_text(path('report.html'), self._html(path('curves.png')))
         if visualizer is not None:
             self._visualize(visualizer)
@@ -126,12 +127,15 @@ class Report:
         for index in self.examples.indices:
             for result, clean, attacked in self._pairs(index):
                 name = f'{index:05d}-{result.row.key}'
-                save_panel(folder, name, draw_panel(
-                    clean, attacked, self.palette, result.row.label))
+                panel = draw_panel(clean, attacked, self.palette,
+                                   result.row.label)
+                with writing(osp.join(folder, f'{name}.png')):
+                    save_panel(folder, name, panel)
                 written.add(f'{name}.png')
         for name in os.listdir(folder) if osp.isdir(folder) else ():
             if PANEL.fullmatch(name) and name not in written:
-                os.remove(osp.join(folder, name))
+                with writing(osp.join(folder, name)):
+                    os.remove(osp.join(folder, name))
 
     def _html(self, curves: str) -> str:
         from jinja2 import Environment
@@ -139,42 +143,63 @@ class Report:
             template = Environment(autoescape=True).from_string(file.read())
         with open(curves, 'rb') as file:
             picture = data_uri(file.read(), 'png')
+        images, beside = self._browser()
         return template.render(
             results=self.results, cell=cell, radius=radius,
             brackets=brackets, clean=row_intervals(self.results)[0],
             sections=[(name, list(tables)) for name, tables in groupby(
                 self.tables, key=lambda table: table.section)],
             balls=balls_with_intervals(self.results), curves=picture,
-            images=self._browser(), small=radius_notes(self.attacks),
+            images=images, beside=beside,
+            small=radius_notes(self.attacks),
             failed=[
                 c for c in self.results['checks'] if not c['passed']],
             legend=list(zip(self.results['dataset']['classes'],
                             ['#%02x%02x%02x' % tuple(c)
                              for c in self.palette])))
 
-    def _browser(self) -> List[Dict[str, Any]]:
-        """Pictures and numbers of the images that the browser shows."""
-        images = []
+    def _browser(self) -> Tuple[List[Dict[str, Any]], int]:
+        """Pictures and numbers of the images that the browser shows.
+
+        Returns:
+            tuple: As many images as one file should hold, and the number of
+            those whose pictures are in ``panels`` alone.
+        """
+        images: List[Dict[str, Any]] = []
+        size = beside = 0
         for index in self.examples.indices:
-            clean = self.examples.load('clean', index)
-            if clean is None:
+            if size > MAX_EMBEDDED:
+                beside += 1
                 continue
-            images.append({
-                'name': f'{index}: {_path(self.clean, index)}',
-                'image': photo(clean.image),
-                'prediction': self._classes(clean.prediction),
-                'label': self._classes(clean.label),
-                'aAcc': _accuracy(self.clean, index),
-                'attacks': [{
-                    'name': result.row.label,
-                    'image': photo(attacked.image),
-                    'perturbation': photo(magnify(attacked.delta)[0]),
-                    'factor': round(magnify(attacked.delta)[1], 1),
-                    'prediction': self._classes(attacked.prediction),
-                    'aAcc': _accuracy(result, index),
-                } for result, _, attacked in self._pairs(index)],
-            })
-        return images
+            image = self._shown(index)
+            if image is None:
+                continue
+            size += _size(image)
+            if images and size > MAX_EMBEDDED:
+                beside += 1
+                continue
+            images.append(image)
+        return images, beside
+
+    def _shown(self, index: int) -> Optional[Dict[str, Any]]:
+        clean = self.examples.load('clean', index)
+        if clean is None:
+            return None
+        return {
+            'name': f'{index}: {_path(self.clean, index)}',
+            'image': photo(clean.image),
+            'prediction': self._classes(clean.prediction),
+            'label': self._classes(clean.label),
+            'aAcc': _accuracy(self.clean, index),
+            'attacks': [{
+                'name': result.row.label,
+                'image': photo(attacked.image),
+                'perturbation': photo(magnify(attacked.delta)[0]),
+                'factor': round(magnify(attacked.delta)[1], 1),
+                'prediction': self._classes(attacked.prediction),
+                'aAcc': _accuracy(result, index),
+            } for result, _, attacked in self._pairs(index)],
+        }
 
     def _classes(self, classes: np.ndarray) -> str:
         return flat_picture(colour_classes(classes, self.palette))
@@ -205,6 +230,13 @@ class Report:
                 panel = draw_panel(clean, attacked, self.palette)
                 visualizer.add_image(f'{result.row.key}', np.asarray(panel),
                                      step=index)
+
+
+def _size(image: Dict[str, Any]) -> int:
+    """Bytes of the pictures of an image."""
+    shown = [image, *image['attacks']]
+    return sum(len(value) for part in shown for value in part.values()
+               if isinstance(value, str))
 
 
 def _join(tables: Iterable[Table]) -> str:

@@ -59,12 +59,17 @@ class Screen:
     def advance(self, cost: float) -> None:
         """One more image is done."""
         self.progress.advance(self._task)
-        self.progress.advance(self._whole, cost)
+        if cost:
+            self.progress.advance(self._whole, cost)
 
     def skip(self, cost: float) -> None:
         """Work that an earlier run has done takes no time now."""
         task = self.progress.tasks[self.progress.task_ids.index(self._whole)]
         self.progress.update(self._whole, total=(task.total or 0) - cost)
+
+    def more(self, cost: float) -> None:
+        """There is more work than was planned."""
+        self.skip(-cost)
 
     def end(self) -> None:
         """The row is done."""

@@ -202,14 +202,15 @@ def matrix_tables(matrix: Optional[Dict[str, Any]]) -> List[Table]:
 
 
 def check_tables(results: Dict[str, Any]) -> List[Table]:
-    """The self-checks, if there were any."""
+    """What the self-checks found, if there were any."""
     checks = results['checks']
     if not checks:
         return []
     return [Table(
-        'Self-checks', ('result', 'check', 'detail'),
-        [['passed' if c['passed'] else 'FAILED', c['name'], c['detail']]
+        'Self-checks', ('result', 'finding'),
+        [['passed' if c['passed'] else 'FAILED', c['detail']]
          for c in checks],
+        words=2,
         marks=['passed' if c['passed'] else 'failed' for c in checks])]
 
 

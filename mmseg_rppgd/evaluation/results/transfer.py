@@ -10,7 +10,7 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 from ...metrics import SCALARS, compute_metrics
 from ..files import jsonable
 from ..plan.rows import Row
-from .checks import SLACK
+from .evidence import SLACK, make_check
 from .results import stack_counts
 
 
@@ -74,9 +74,9 @@ def matrix_check(matrix: Dict[str, Any]) -> Dict[str, Any]:
                 f'is made on {source} and {left[target]:.2f} white-box'
                 for source, value in left.items()
                 if value is not None and value < left[target] - SLACK]
-    return {
-        'name': 'transfer is not stronger than white-box, matrix',
-        'passed': not stronger,
-        'detail': '; '.join(stronger) + '.' if stronger else
+    return make_check(
+        'transfer is not stronger than white-box, matrix', not stronger,
+        '; '.join(stronger) + '. The gradients of such a model are masked: '
+        'call no number of its white-box test robust.' if stronger else
         'No model is left with less aAcc by attacks that are made on another '
-        f'one (up to {SLACK} points).'}
+        f'one (up to {SLACK} points).')

@@ -10,11 +10,15 @@ from torch import Tensor
 
 from ...metrics import pack_counts
 from ...timing import Stopwatch
+from ..files import short_name
 from ..plan.rows import AttackRun, Row
 from .images import Adversary, AdversaryCache, Example, to_8bit
 from .jobs import Keep, Measured, count, measure
 from .models import Attacked, Sample, TestedModel
 from .store import Record
+
+# Characters of a model's name in a file name, which has more parts.
+LONGEST_SOURCE = 60
 
 
 class AttackJob:
@@ -196,7 +200,14 @@ class AttackJob:
 
 def matrix_key(row: Row, source: Optional[str]) -> str:
     """Key of a row's records, or of those made on one model of a matrix."""
-    return row.key if source is None else f'matrix-{row.key}-from-{source}'
+    if source is None:
+        return row.key
+    return f'matrix-{row.key}-from-{short_name(source, LONGEST_SOURCE)}'
+
+
+def matrix_clean_key(name: str) -> str:
+    """Key of the records of the clean images on a model of a matrix."""
+    return f'matrix-clean-{short_name(name, LONGEST_SOURCE)}'
 
 
 def _counts_of(record: Record) -> Record:

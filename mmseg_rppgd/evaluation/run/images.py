@@ -4,9 +4,11 @@
 be drawn after the test, also after a resumed one, or drawn again.
 """
 import hashlib
-import os
 import os.path as osp
-from typing import Any, Collection, Dict, NamedTuple, Optional, Sequence
+import zipfile
+import zlib
+from typing import (Any, Callable, Collection, Dict, Iterable, List,
+                    NamedTuple, Optional, Sequence)
 
 import numpy as np
 import torch
@@ -14,7 +16,11 @@ from PIL import Image
 from torch import Tensor
 
 from ... import __version__
-from ..files import digest
+from ..files import digest, replacing
+
+# What numpy raises of a file that is cut off, empty or of something else.
+DAMAGED = (OSError, ValueError, EOFError, KeyError, TypeError,
+           NotImplementedError, zipfile.BadZipFile, zlib.error)
 
 
 class Example(NamedTuple):
@@ -59,12 +65,22 @@ class ExampleStore:
         _save_arrays(self._path(example.key, example.index), arrays)
 
     def load(self, key: str, index: int) -> Optional[Example]:
-        """Read an example; None if it was not kept."""
+        """Read an example; None if it was not kept, or is damaged."""
         path = self._path(key, index)
         if not osp.exists(path):
             return None
-        with np.load(path) as arrays:
-            return Example(index, key, **arrays)
+        try:
+            with np.load(path) as arrays:
+                return Example(index, key, **arrays)
+        except DAMAGED:
+            return None
+
+    def damaged(self, keys: Iterable[str]) -> Dict[str, List[int]]:
+        """Images by row whose file is there, and cannot be read."""
+        found = {key: [index for index in self.indices
+                       if osp.exists(self._path(key, index))
+                       and self.load(key, index) is None] for key in keys}
+        return {key: indices for key, indices in found.items() if indices}
 
     def _path(self, key: str, index: int) -> str:
         return osp.join(self.folder, key, f'{index}.npz')
@@ -103,11 +119,15 @@ class AdversaryCache:
             model ``config``, ``checkpoint``, ``sha256`` and more.
         surface (str): ``'whole'`` or ``'slide'``.
         seed (int): Seed of the noise.
+        say (callable, optional): Is told of a damaged file. Defaults to
+            None, nobody.
     """
 
     def __init__(self, folder: str, settings: Dict[str, Any], surface: str,
-                 seed: int) -> None:
+                 seed: int,
+                 say: Optional[Callable[[str], None]] = None) -> None:
         self.folder = folder
+        self.say = say
         self.surface = surface
         self.seed = seed
         settings = {**settings, 'version': __version__}
@@ -118,21 +138,33 @@ class AdversaryCache:
 
     def load(self, key: str, index: int, clean: Tensor,
              labels: Tensor) -> Optional[Adversary]:
-        """Read the adversarial image of a row; None if there is none."""
+        """Read the adversarial image of a row; None if it is to be made."""
         path = self._path(key, index, clean, labels)
         if not osp.exists(path):
             return None
-        with np.load(path) as arrays:
-            image = torch.from_numpy(arrays['image']).to(clean)
-            return Adversary(image, float(arrays['seconds']))
+        try:
+            with np.load(path) as arrays:
+                image = torch.from_numpy(arrays['image']).to(clean)
+                seconds = float(arrays['seconds'])
+            if image.shape != clean.shape:
+                raise ValueError('another image')
+        except DAMAGED:
+            if self.say is not None:
+                self.say(f'{path} is damaged: the adversarial image is made '
+                         'again.')
+            return None
+        return Adversary(image, seconds)
 
     def save(self, key: str, index: int, clean: Tensor, labels: Tensor,
              adversary: Adversary, rounded: Tensor) -> None:
         """Keep the adversarial image of a row, and it rounded to 8 bits."""
         path = self._path(key, index, clean, labels)
+        # The picture first: nobody looks for it where the numbers are.
+        picture = osp.splitext(path)[0] + '.png'
+        with replacing(picture, '.png') as temporary:
+            Image.fromarray(to_8bit(rounded)).save(temporary)
         _save_arrays(path, dict(image=adversary.image.cpu().numpy(),
                                 seconds=round(adversary.seconds, 4)))
-        Image.fromarray(to_8bit(rounded)).save(path.replace('.npz', '.png'))
 
     def _path(self, key: str, index: int, clean: Tensor,
               labels: Tensor) -> str:
@@ -153,8 +185,5 @@ def to_8bit(image: Tensor) -> np.ndarray:
 
 
 def _save_arrays(path: str, arrays: Dict[str, Any]) -> None:
-    os.makedirs(osp.dirname(path), exist_ok=True)
-    # A name of its own, so that a kill leaves no half file behind.
-    temporary = f'{path}.{os.getpid()}.tmp.npz'
-    np.savez_compressed(temporary, **arrays)
-    os.replace(temporary, path)
+    with replacing(path, '.npz') as temporary:
+        np.savez_compressed(temporary, **arrays)

@@ -2,18 +2,21 @@
 
 Shapes: images (3, h, w) in [0, 1], labels and predictions (H, W).
 """
-import copy
 import hashlib
 from contextlib import contextmanager
 from typing import (Any, Callable, Dict, Iterator, List, NamedTuple, Optional,
-                    Sequence)
+                    Sequence, Tuple)
 
 import torch
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, Subset
 
 from ...attacks.base import (Attack, SegOutput, check_model, describe,
                              predict_classes)
+from ...attacks.base.model import two_logits
+from ...loaded import digest_tensors
+from ...pixel_model import CountedPixels
+from ..plan.code import code_digest
+from .bad_data import BadSample, files_of, load_each
 
 # An image is decoded far faster than it is attacked.
 MAX_WORKERS = 2
@@ -29,17 +32,29 @@ class Sample(NamedTuple):
         path (str): File of the image, or else its index.
         data (dict, optional): What the loader of MMSeg gave: ``inputs`` and
             ``data_samples``, lists of one. Defaults to None.
+        loader_form (tuple, optional): Value of white in these inputs, and
+            whether they are RGB. Defaults to None, there are none.
     """
     index: int
     image: Tensor
     labels: Tensor
     path: str
     data: Optional[Dict[str, list]] = None
+    loader_form: Optional[Tuple[float, bool]] = None
 
     @property
     def sizes(self) -> tuple:
         """tuple: What samples must share to be attacked together."""
         return tuple(self.image.shape), tuple(self.labels.shape)
+
+    @property
+    def digest(self) -> str:
+        """str: Hash of the image and the labels as the loader gave them.
+
+        It does not depend on the device or on what is made of them here.
+        """
+        image = self.image if self.data is None else self.data['inputs'][0]
+        return digest_tensors(image, self.labels)
 
 
 class Attacked(NamedTuple):
@@ -64,6 +79,8 @@ class TestedModel:
         network (callable): An ``nn.Module``, or a function, from float RGB
             images (B, 3, H, W) in [0, 1] to logits (B, C, H, W) at the size
             of the labels, or to a ``SegOutput``. Normalisation is inside.
+            One logit, (B, 1, H, W), tells two classes: the second is where
+            its sigmoid is over 0.5.
         classes (Sequence[str]): Names of the C classes.
         ignore_index (int, optional): Label of the pixels that do not count.
             None means that every pixel counts. Defaults to 255.
@@ -124,6 +141,11 @@ class TestedModel:
         return None
 
     @property
+    def counted(self) -> CountedPixels:
+        """CountedPixels: Which pixels are attacked and measured."""
+        return CountedPixels(self.ignore_index, len(self.classes))
+
+    @property
     def device(self) -> torch.device:
         """torch.device: Where the model is."""
         for network in self.attacked.attacked_networks():
@@ -137,6 +159,7 @@ class TestedModel:
         weights = [_weights_sha256(network)
                    for network in self.attacked.attacked_networks()]
         return dict(self.info, model=self._name(), weights=weights,
+                    code=code_digest(self.network, deep=False),
                     ignore_index=self.ignore_index,
                     feature_layer=self.feature_layer)
 
@@ -162,25 +185,39 @@ class TestedModel:
             for module in modules:
                 module.training = True
 
-    def samples(self, loader: Any,
-                indices: Sequence[int]) -> Iterator[Sample]:
+    def samples(self, loader: Any, indices: Sequence[int],
+                leave_out: Optional[Callable[[BadSample], None]] = None
+                ) -> Iterator[Sample]:
         """Load single samples, in worker processes where there are many.
 
         Args:
             loader (DataLoader | Dataset): Of a map-style data set, with
                 items (image, labels).
             indices (Sequence[int]): Which samples.
+            leave_out (callable, optional): Is told of samples that cannot be
+                tested. Defaults to None: the first of them ends it.
+
+        Raises:
+            BadSample: If a sample cannot be tested.
         """
-        dataset, options = getattr(loader, 'dataset', loader), {}
-        if isinstance(loader, DataLoader):
-            options = dict(
-                collate_fn=loader.collate_fn, num_workers=min(
-                    loader.num_workers, MAX_WORKERS, len(indices) // 8))
-        # With chance of its own: nothing global is drawn from.
-        batches = DataLoader(Subset(dataset, list(indices)), batch_size=1,
-                             generator=torch.Generator(), **options)
-        for index, data in zip(indices, batches):
-            yield self.to_sample(index, data)
+        for index, loaded in zip(
+                indices, load_each(loader, indices, MAX_WORKERS)):
+            bad = loaded.bad
+            if bad is None:
+                try:
+                    sample = self.to_sample(index, loaded.data)
+                except ValueError as error:
+                    dataset = getattr(loader, 'dataset', loader)
+                    bad = BadSample(
+                        index, files_of(dataset, index).get(
+                            'img_path', f'sample {index} of the data set'),
+                        str(error))
+                else:
+                    yield sample
+                    continue
+            if leave_out is None:
+                raise bad
+            leave_out(bad)
 
     def to_sample(self, index: int, data: Any) -> Sample:
         """Turn what the loader gave, a batch of one, into a sample."""
@@ -226,9 +263,7 @@ class TestedModel:
             callback (callable, optional): ``callback(step, adv_images)``
                 with (B, 3, h, w). Defaults to None.
         """
-        if attack.ignore_index is None and self.ignore_index is not None:
-            attack = copy.copy(attack)
-            attack.ignore_index = self.ignore_index
+        attack = self.counted.attacked(attack)
         result = attack.run(
             self.attacked,
             torch.stack([s.image for s in samples]).to(self.device),
@@ -245,7 +280,8 @@ class TestedModel:
             images = [sample.image for sample in samples]
         with torch.no_grad():
             output = self.network(torch.stack(list(images)).to(self.device))
-        logits = output.logits if isinstance(output, SegOutput) else output
+        logits = two_logits(
+            output.logits if isinstance(output, SegOutput) else output)
         size = tuple(samples[0].labels.shape)
         expected = (len(samples), len(self.classes), *size)
         if tuple(getattr(logits, 'shape', ())) != expected:

@@ -9,18 +9,13 @@ import glob
 import json
 import os
 import os.path as osp
-import shutil
-from typing import Any, Dict, Iterator, List, Optional
+import re
+from typing import Any, Collection, Dict, Iterator, List, Optional, Set
 
-from ..files import write_json, write_text
+from ..files import digest, write_json, write_text, writing
+from .folder import SETTINGS, Earlier, set_aside
 
 Record = Dict[str, Any]
-SETTINGS = 'settings.json'
-PREVIOUS = 'previous'
-# What a test writes beside the results of single images.
-OUTPUTS = ('results.json', 'intervals.json', 'results.csv', 'table.md',
-           'minimal_norm.json', 'minimal_norm.md', 'transfer.json',
-           'transfer.md', 'curves.png', 'report.html', 'panels', 'examples')
 MOST_DIFFERENCES = 5  # that a refusal names
 
 
@@ -32,23 +27,26 @@ class ImageStore:
     """One line of JSON per image and row.
 
     Args:
-        folder (str, optional): Where the files are. None keeps nothing: what
-            a job gives is then all there is.
+        folder (str, optional): Where the files are, in the folder of the
+            report. None keeps nothing: what a job gives is then all there
+            is.
         rank (int): Rank of this process. Defaults to 0.
     """
 
     def __init__(self, folder: Optional[str], rank: int = 0) -> None:
         self.folder = folder
         self.rank = rank
+        self.earlier: Optional[Earlier] = None
 
     def start(self, settings: Dict[str, Any], resume: bool) -> bool:
         """Prepare the folder; only the first process does this.
 
         Args:
             settings (dict): What decides the numbers, as plain data.
-            resume (bool): Whether to continue what is there. If not, it
-                moves to the folder ``previous`` beside it, reports and all,
-                so that no old file stands beside new numbers.
+            resume (bool): Whether to continue what is there. If not, or if
+                nobody knows what settings it had, it moves to a folder of
+                its own, reports and all, which ``earlier`` then names: no
+                old file stands beside new numbers, and none is lost.
 
         Returns:
             bool: Whether there is something to continue.
@@ -72,31 +70,21 @@ class ImageStore:
                     f'settings were different: {"; ".join(changes)}. Repeat '
                     'the command with the old settings, or leave out '
                     '--resume to start again')
-            for file_path in glob.glob(
-                    osp.join(glob.escape(self.folder), '*.jsonl')):
+            for file_path in self._files():
                 _drop_torn_line(file_path)
             return True
-        if osp.exists(path):
-            self._set_aside()
-        os.makedirs(self.folder, exist_ok=True)
+        self.earlier = set_aside(osp.dirname(self.folder))
+        with writing(self.folder):
+            os.makedirs(self.folder, exist_ok=True)
         write_json(path, settings)
         return False
-
-    def _set_aside(self) -> None:
-        parent, name = osp.split(self.folder)
-        previous = osp.join(parent, PREVIOUS)
-        shutil.rmtree(previous, ignore_errors=True)
-        os.makedirs(previous)
-        for output in (name, *OUTPUTS):
-            if osp.exists(osp.join(parent, output)):
-                os.rename(osp.join(parent, output),
-                          osp.join(previous, output))
 
     def append(self, key: str, record: Record) -> None:
         """Add the result of one image to a row, on disk at once."""
         if self.folder is None:
             return
-        with open(self._path(key), 'a', encoding='utf-8') as file:
+        path = self._path(key)
+        with writing(path), open(path, 'a', encoding='utf-8') as file:
             file.write(json.dumps(record) + '\n')
 
     def load(self, key: str) -> Dict[int, Record]:
@@ -118,7 +106,34 @@ class ImageStore:
         write_text(target, text)
         for path in paths:
             if path != target:
-                os.remove(path)
+                with writing(path):
+                    os.remove(path)
+
+    def keys(self) -> Set[str]:
+        """Keys of all rows that something is stored of."""
+        names = (osp.basename(path)[:-len('.jsonl')]
+                 for path in self._files())
+        return {re.sub(r'\.rank\d+$', '', name) for name in names}
+
+    def drop(self, indices: Collection[int],
+             keys: Optional[Collection[str]] = None) -> None:
+        """Forget images, which are then done again.
+
+        Args:
+            indices (Collection[int]): Which images.
+            keys (Collection[str], optional): In which rows. Defaults to
+                None, all.
+        """
+        for key in self.keys() if keys is None else keys:
+            records = self.load(key)
+            if any(index in records for index in indices):
+                self.merge(key, {i: record for i, record in records.items()
+                                 if i not in indices})
+
+    def _files(self) -> List[str]:
+        if self.folder is None:
+            return []
+        return glob.glob(osp.join(glob.escape(self.folder), '*.jsonl'))
 
     def _path(self, key: str) -> str:
         suffix = f'.rank{self.rank}' if self.rank else ''
@@ -127,10 +142,18 @@ class ImageStore:
     def _paths(self, key: str) -> List[str]:
         if self.folder is None:
             return []
-        others = glob.glob(
-            osp.join(glob.escape(self.folder), f'{glob.escape(key)}.rank*'))
+        others = glob.glob(osp.join(
+            glob.escape(self.folder), f'{glob.escape(key)}.rank*.jsonl'))
         first = osp.join(self.folder, f'{key}.jsonl')
         return [p for p in [first] + sorted(others) if osp.exists(p)]
+
+
+def stamp_of(settings: Dict[str, Any]) -> str:
+    """What the records of a test have of its settings, model and weights.
+
+    A record of other settings does not count, wherever it came from.
+    """
+    return digest(settings)[:12]
 
 
 def _read_lines(path: str) -> Iterator[Record]:
@@ -147,16 +170,19 @@ def _read_lines(path: str) -> Iterator[Record]:
 def _read_settings(path: str) -> Dict[str, Any]:
     try:
         with open(path, encoding='utf-8') as file:
-            return json.load(file)
-    except json.JSONDecodeError:
-        raise ValueError(f'{path} must hold the settings of the test that is '
-                         'to be resumed, but cannot be read; leave out '
-                         '--resume to start again') from None
+            settings = json.load(file)
+        if isinstance(settings, dict):
+            return settings
+    except ValueError:  # of JSON or of UTF-8
+        pass
+    raise ValueError(f'{path} must hold the settings of the test that is '
+                     'to be resumed, but cannot be read; leave out '
+                     '--resume to start again')
 
 
 def _drop_torn_line(path: str) -> None:
     """Cut a file after its last complete line, so that lines never join."""
-    with open(path, 'rb+') as file:
+    with writing(path), open(path, 'rb+') as file:
         content = file.read()
         end = content.rfind(b'\n') + 1
         if end < len(content):

@@ -1,14 +1,19 @@
 """A job on all images: in batches, by several processes, resumed."""
 from collections import defaultdict
-from typing import Any, Dict, Iterator, List, Optional, Sequence
+from typing import (Any, Callable, Dict, Iterable, Iterator, List, Optional,
+                    Sequence, Tuple)
 
 import torch
-from mmengine.dist import all_gather_object, broadcast_object_list
+from mmengine.dist import all_gather_object
 
 from ...attacks.base import own_chance
+from ...loaded import LoadedSamples
 from ..report.screen import Screen
+from .bad_data import BadSample
 from .jobs import Job
 from .models import Sample, TestedModel
+from .processes import on_first
+from .screening import Screening
 from .store import ImageStore, Record
 
 
@@ -40,44 +45,118 @@ class Worker:
         self.batch_size = batch_size
         self.rank = rank
         self.world_size = world_size
+        self.stamp: Optional[str] = None  # of the settings, in each record
+        self._loaded = LoadedSamples()
 
-    def do(self, job: Job,
-           indices: Optional[Sequence[int]] = None) -> List[List[Record]]:
+    def screen_out(self, job: Job, skip: bool
+                   ) -> Tuple[List[Record], List[BadSample]]:
+        """Do a job on every image, and find those that cannot be tested.
+
+        Args:
+            job (Job): The clean row, the first of all.
+            skip (bool): Whether to leave such images out of the test.
+
+        Returns:
+            tuple: The records, and what was left out, both in the order of
+            the data set.
+
+        Raises:
+            BadSample: At the first, if none is to be left out.
+            ValueError: If none is left.
+        """
+        known = on_first(lambda: len(self._stored(job)[0]))
+        screening = Screening(skip, known > 0)
+        records, = self.do(job, screening=screening)
+        bad = {found.index: found for rank in all_gather_object(
+            list(screening.bad.values())) for found in rank}
+        self.indices = [i for i in self.indices if i not in bad]
+        if not self.indices:
+            raise ValueError('none of the images can be tested: '
+                             f'{bad[min(bad)].sentence}')
+        return records, [bad[i] for i in sorted(bad)]
+
+    def do(self, job: Job, indices: Optional[Sequence[int]] = None,
+           screening: Optional[Screening] = None) -> List[List[Record]]:
         """Do a job on every image, and return the records of each key."""
         indices = self.indices if indices is None else indices
-        stored: List[Any] = [None]
-        if self.rank == 0:
-            stored = [[self.store.load(key) for key in job.keys]]
-        broadcast_object_list(stored)
+        stored = on_first(lambda: self._stored(job))
         todo = [i for i in indices
-                if not all(i in records for records in stored[0])]
+                if not all(i in records for records in stored)]
         mine = todo[self.rank::self.world_size]
         self.screen.begin(job.name, len(mine))
         self.screen.skip(
             job.cost * (len(indices) - len(todo)) / self.world_size)
         fresh: List[Dict[int, Record]] = [{} for _ in job.keys]
-        for batch in self._batches(mine):
-            for sample, records in zip(batch, self._run(job, batch)):
-                for key, column in zip(job.keys, fresh):
-                    column[sample.index] = records[key]
-                    self.store.append(key, records[key])
-                self.screen.advance(job.cost)
+        batches = self._batches(mine, screening and screening.leave_out)
+        for sample, records in self._results(job, batches, screening):
+            for key, column in zip(job.keys, fresh):
+                column[sample.index] = dict(
+                    records[key], test=self.stamp,
+                    sample=self._loaded.digests[sample.index])
+                self.store.append(key, column[sample.index])
+            self.screen.advance(job.cost)
         self.screen.end()
-        for ranks in all_gather_object(fresh):
-            for column, records in zip(stored[0], ranks):
+        for ranks, digests in all_gather_object(
+                (fresh, self._loaded.digests)):
+            for index, digest in digests.items():
+                self._loaded.see(index, digest)
+            for column, records in zip(stored, ranks):
                 column.update(records)
-        if self.rank == 0:
-            for key, column in zip(job.keys, stored[0]):
-                self.store.merge(key, column)
-        return [[column[i] for i in indices] for column in stored[0]]
+        on_first(lambda: [self.store.merge(*pair)
+                          for pair in zip(job.keys, stored)])
+        return [[column[i] for i in indices if i in column]
+                for column in stored]
 
-    def _batches(self, indices: Sequence[int]) -> Iterator[List[Sample]]:
+    def _stored(self, job: Job) -> List[Dict[int, Record]]:
+        """Records by key; those of other settings do not count."""
+        return [{i: record for i, record in self.store.load(key).items()
+                 if record.get('test') == self.stamp} for key in job.keys]
+
+    def changed(self) -> List[str]:
+        """Forget what is stored of samples that are others by now.
+
+        Loading all of them again costs little beside one attack.
+
+        Returns:
+            list[str]: Their files.
+        """
+        seen = on_first(self._samples_seen)
+        mine = list(seen)[self.rank::self.world_size]
+        other: Dict[int, str] = {}
+
+        def gone(bad: BadSample) -> None:
+            other[bad.index] = bad.where
+
+        self.screen.begin('looking for changed images', len(mine))
+        for sample in self.model.samples(self.loader, mine, gone):
+            self._loaded.see(sample.index, sample.digest, sample.path)
+            if seen[sample.index] != {sample.digest}:
+                other[sample.index] = sample.path
+            self.screen.advance(0)
+        self.screen.end()
+        found = {index: path for rank in all_gather_object(other)
+                 for index, path in rank.items()}
+        on_first(lambda: self.store.drop(found))
+        return [found[index] for index in sorted(found)]
+
+    def _samples_seen(self) -> Dict[int, set]:
+        """Digests that the records of each image have of its sample."""
+        seen: Dict[int, set] = defaultdict(set)
+        for key in self.store.keys():
+            for index, record in self.store.load(key).items():
+                if index in self.indices:
+                    seen[index].add(record.get('sample'))
+        return dict(seen)
+
+    def _batches(self, indices: Sequence[int],
+                 leave_out: Optional[Callable]) -> Iterator[List[Sample]]:
         """Yield samples of one size together, as soon as a batch is full.
 
         No more than four batches wait for samples of their size.
         """
         waiting: Dict[tuple, List[Sample]] = defaultdict(list)
-        for sample in self.model.samples(self.loader, indices):
+        for sample in self.model.samples(self.loader, indices, leave_out):
+            self._loaded.see(sample.index, sample.digest, sample.path)
             batch = waiting[sample.sizes]
             batch.append(sample)
             if len(batch) >= self.batch_size:
@@ -85,6 +164,17 @@ class Worker:
             elif sum(map(len, waiting.values())) >= 4 * self.batch_size:
                 yield waiting.pop(max(waiting, key=lambda k: len(waiting[k])))
         yield from waiting.values()
+
+    def _results(self, job: Job, batches: Iterable[List[Sample]],
+                 screening: Optional[Screening]
+                 ) -> Iterator[Tuple[Sample, Dict[str, Record]]]:
+        """Yield samples with what a job gives of them."""
+        if screening is not None:
+            yield from screening.results(
+                batches, lambda batch: self._run(job, batch))
+            return
+        for batch in batches:
+            yield from zip(batch, self._run(job, batch))
 
     def _run(self, job: Job,
              samples: Sequence[Sample]) -> Iterator[Dict[str, Record]]:

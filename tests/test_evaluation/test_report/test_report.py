@@ -11,9 +11,14 @@ import pytest
 from PIL import Image
 from test_tables import small_matrix, small_minimal
 from tiny_results import (CLASSES, HOSTILE, Examples, check, clean_result,
-                          results_of, row_results, rows_of)
+                          draw_records, matrix_records, results_of,
+                          row_results, rows_of)
 
+from mmseg_rppgd.evaluation.plan.rows import make_rows
+from mmseg_rppgd.evaluation.report import report as report_module
 from mmseg_rppgd.evaluation.report.report import Report
+from mmseg_rppgd.evaluation.results.searches import build_minimal
+from mmseg_rppgd.evaluation.results.transfer import build_matrix
 
 BROWSER = next((path for name in (
     'chromium', 'chromium-browser', 'google-chrome', 'chrome')
@@ -41,11 +46,34 @@ def test_files_hold_what_they_are_named_for(tmp_path):
     assert (folder / 'results.csv').read_text().startswith('name,norm,eps,')
     table = (folder / 'table.md').read_text()
     assert table.startswith('| attack | norm | eps | steps | mIoU |')
-    for words in ('| worst case |', '\nA note.\n', '| passed | no NaN |',
+    for words in ('| worst case |', '\nA note.\n', '| passed | 0 pixel values are odd. |',
                   'Model `configs/tiny.py`, checkpoint `tiny.pth`; 3 images '
                   'of TinyDataset', 'command `robust_test.py config'):
         assert words in table
     assert 'IoU of each class' not in table
+
+
+def test_pictures_that_would_make_the_page_too_large_are_beside_it(
+        tmp_path, monkeypatch):
+    monkeypatch.setattr(report_module, 'MAX_EMBEDDED', 1)
+    report = report_of('PGD', indices=(0, 1, 2))
+    report.write(str(tmp_path))
+    page = (tmp_path / 'report.html').read_text()
+    assert 'pictures of 2 more images would' in ' '.join(page.split())
+    assert len(re.findall(r'data:image/png', page)) < 10
+    assert len(list((tmp_path / 'panels').iterdir())) == 3
+
+
+def test_a_page_of_four_images_holds_them_all(tmp_path):
+    report_of('PGD').write(str(tmp_path))
+    assert 'would make this file too large' not in (
+        tmp_path / 'report.html').read_text()
+
+
+def test_what_is_no_colour_is_replaced():
+    report = report_of('PGD', palette=[[1, 2], [3], [4, 5, 6]])
+    assert report.palette[2] == [4, 5, 6]
+    assert all(len(colour) == 3 for colour in report.palette)
 
 
 def test_matrix_and_searches_have_files_of_their_own(tmp_path):
@@ -126,7 +154,11 @@ def test_failed_check_is_loud(tmp_path):
     text = (tmp_path / 'report.html').read_text()
     assert 'self-check failed' in text and 'id="alarm"' in text
     assert 'class="failed">FAILED</td>' in text
-    assert '| FAILED | a huge eps |' in (tmp_path / 'table.md').read_text()
+    assert '<li>why</li>' in text
+    table = (tmp_path / 'table.md').read_text()
+    assert '| FAILED | why |' in table
+    # A name says what should hold: told of a failure, it misleads.
+    assert 'a huge eps' not in table + text
 
 
 def test_names_are_escaped_everywhere(tmp_path):
@@ -143,6 +175,34 @@ def test_names_are_escaped_everywhere(tmp_path):
     table = (tmp_path / 'table.md').read_text()
     assert '<img' not in re.sub('(`+).*?\\1', '', table)
     assert "'=1+a|b" in (tmp_path / 'results.csv').read_text()
+
+
+def test_names_are_escaped_in_the_files_of_searches_and_matrices(tmp_path):
+    names = (HOSTILE, '=two')
+    rows = make_rows(dict(type='DeepFool'), name='=1+' + HOSTILE)
+    matrix = build_matrix(
+        {name: dict(config=name) for name in names}, rows,
+        {name: draw_records(0.9) for name in names},
+        matrix_records(rows, names), CLASSES)
+    minimal = build_minimal(rows, [[dict(norm=.01, labelled=True,
+                                         seconds=1.)]])
+    attacks = row_results(rows)
+    Report(results_of(attacks, config=HOSTILE), clean_result(), attacks,
+           Examples(0), minimal=minimal, matrix=matrix).write(str(tmp_path))
+    for file in ('transfer.md', 'minimal_norm.md', 'table.md'):
+        text = re.sub('(`+).*?\\1', '', (tmp_path / file).read_text())
+        assert '<' not in text and '&lt;img' in text, file
+        for block in text.split('\n\n'):
+            lines = [line for line in block.splitlines()
+                     if line.startswith('|')]
+            borders = {len(re.findall(r'(?<!\\)(?:\\\\)*\|', line))
+                       for line in lines}
+            assert len(borders) <= 1, (file, block)
+    page = (tmp_path / 'report.html').read_text()
+    assert '<img src=x' not in page
+    title = re.search('<title>(.*?)</title>', page, re.S).group(1)
+    assert '<' not in title and '&lt;img' in title
+    assert len(list((tmp_path / 'panels').iterdir())) == 1
 
 
 def browse(page, profile, *options):

@@ -1,59 +1,27 @@
 """Self-checks pass on sound numbers and fail on unsound ones."""
 import pytest
+from probed_rows import check, probed, results
 
-from mmseg_rppgd.evaluation.plan.suites import make_plan
 from mmseg_rppgd.evaluation.results.checks import Checker
-from mmseg_rppgd.evaluation.results.results import RowResult
-from mmseg_rppgd.evaluation.run.probes import GRADIENT, choose_probes
-
-PIXELS = 1000
-
-
-def records(aacc, images=2, norm=0.03, **changes):
-    right = round(PIXELS * aacc / 100)
-    return [{'index': i, 'image': f'{i}.png', 'class': [0], 'tp': [right],
-             'pred': [right], 'label': [PIXELS], 'eps': 0.03, 'rms': 0.03,
-             'norm': norm, 'nan': 0, 'min': 0., 'max': 1., 'seconds': 1.,
-             **changes} for i in range(images)]
-
-
-def results(**aacc):
-    """Rows by their command-line spelling, with their aAcc."""
-    rows = []
-    for text, value in aacc.items():
-        name, _, steps = text.partition('_')
-        rows += [RowResult(row, records(value), 1) for row in make_plan(
-            attacks=[name], steps=[int(steps)] if steps else ()).rows]
-    return rows
-
-
-def check(name, rows, **kwargs):
-    checker = Checker(rows, kwargs.get('probes'), kwargs.get('found', {}),
-                      kwargs.get('surface', 'whole'),
-                      kwargs.get('transfer', False), 1)
-    found = [c for c in checker.checks() if c['name'] == name]
-    return found[0] if found else None
-
-
-def probed(rows, huge=1., noise=90., zero_share=0., finite=True, white=50.,
-           pgd=50., fewer=60., transfer=False):
-    """Probes of rows with the aAcc that they left."""
-    probes = choose_probes([r.row for r in rows], transfer)
-    left = dict(noise=noise, huge=huge, white_box=white, pgd=pgd, fewer=fewer)
-    found = {row.key: records(left[kind]) for kind in left
-             for row in getattr(probes, kind)}
-    found[GRADIENT] = [
-        {'index': i, 'zero_share': zero_share, 'finite': finite}
-        for i in range(2)]
-    return dict(probes=probes, found=found, transfer=transfer)
 
 
 def test_sound_rows_pass_every_check():
     rows = results(PGD_3=40, PGD_10=20, APGD=10)
-    checks = Checker(rows, *[probed(rows)[k] for k in ('probes', 'found')],
-                     'whole', False, 1).checks()
-    assert len(checks) == 7
+    checker = Checker(rows, *[probed(rows)[k] for k in ('probes', 'found')],
+                      'whole', False, 1)
+    checks = checker.checks()
+    assert len({c['name'] for c in checks}) == len(checks) == 12
     assert all(c['passed'] and c['detail'].endswith('.') for c in checks)
+    assert not checker.doubts()
+
+
+def test_doubts_are_about_the_model():
+    rows = results(PGD=50)
+    rows[0].records[0].update(nan=1, max=1.1)
+    settings = [probed(rows)[k] for k in ('probes', 'found')]
+    assert not Checker(rows, *settings, 'whole', False, 1).doubts()
+    settings = [probed(rows, square=30.)[k] for k in ('probes', 'found')]
+    assert Checker(rows, *settings, 'whole', False, 1).doubts()
 
 
 @pytest.mark.parametrize('changes', [
@@ -125,17 +93,27 @@ def test_searches_alone_are_checked_too():
     names = [c['name'] for c in Checker(
         [], *[probed([])[k] for k in ('probes', 'found')], 'whole', False, 1
     ).checks()]
-    assert names == ['a huge eps breaks the model', 'gradients are there']
+    assert names == [
+        'a huge eps breaks the model', 'gradients are there',
+        'the loss follows its gradient', 'right pixels have a loss to climb',
+        'logits are no probabilities', 'two predictions agree']
 
 
 def test_apgd_weaker_than_pgd():
     name = 'APGD is not weaker than PGD'
-    assert check(name, results(PGD_10=40, APGD_10=40))['passed']
-    assert not check(name, results(PGD_10=40, APGD_10=42))['passed']
+    assert check(name, results(PGD_10=40, APGD_100=40))['passed']
+    assert not check(name, results(PGD_10=40, APGD_100=44))['passed']
+
+
+def test_apgd_of_few_steps_or_another_loss_is_not_compared_with_pgd():
+    name = 'APGD is not weaker than PGD'
+    assert check(name, results(PGD_10=40, APGD_10=60)) is None
+    rows = results(**{'PGD_100': 40, 'APGD(pixel_loss=spherical)_100': 60})
+    assert check(name, rows, **probed(rows, pgd=40.)) is None
 
 
 def test_apgd_is_compared_with_a_probe_where_pgd_is_no_row():
-    name, rows = 'APGD is not weaker than PGD', results(APGD=40, CosPGD=30)
+    name, rows = 'APGD is not weaker than PGD', results(APGD_100=40, CosPGD=30)
     assert check(name, rows) is None
     assert check(name, rows, **probed(rows, pgd=40.))['passed']
     found = check(name, rows, **probed(rows, pgd=30.))
@@ -144,13 +122,15 @@ def test_apgd_is_compared_with_a_probe_where_pgd_is_no_row():
 
 def test_apgd_with_fewer_steps_is_not_compared():
     assert check('APGD is not weaker than PGD',
-                 results(PGD_40=40, APGD_10=60)) is None
+                 results(PGD_400=40, APGD_100=60)) is None
 
 
 @pytest.mark.parametrize('name, bad', [
     ('a huge eps breaks the model', dict(huge=6.)),
     ('random noise is not stronger', dict(noise=30.)),
     ('gradients are there', dict(zero_share=0.7)),
+    ('gradients are there', dict(zero_share=1.)),
+    ('a search without gradients is not stronger', dict(square=30.)),
     ('gradients are there', dict(finite=False)),
 ])
 def test_probes_that_fail(name, bad):

@@ -5,7 +5,9 @@ import pytest
 import torch
 
 from mmseg_rppgd.evaluation.results import environment
-from mmseg_rppgd.evaluation.results.environment import describe_environment
+from mmseg_rppgd.evaluation.results.environment import (describe_environment,
+                                                        mask_address,
+                                                        mask_secrets)
 
 
 def test_what_a_reader_needs_to_repeat_a_result(monkeypatch):
@@ -40,3 +42,58 @@ def test_command_is_one_that_can_be_typed(monkeypatch, program, words,
     monkeypatch.setattr(sys, 'argv', [program, *words])
     found = describe_environment(0, torch.device('cpu'))
     assert found['command'] == command
+
+
+@pytest.mark.parametrize('typed, shown', [
+    (['--token', 'abc', 'x.py'], ['--token', '***', 'x.py']),
+    (['--api-key=abc'], ['--api-key=***']),
+    (['model.hub_token=abc', 'root=/x'], ['model.hub_token=***', 'root=/x']),
+    (['wandbApiKey=3', 'DB_PASSWORD=p'],
+     ['wandbApiKey=***', 'DB_PASSWORD=***']),
+    (["vis=dict(api_key='a b', name='x')"],
+     ["vis=dict(api_key=***, name='x')"]),
+    (['{"password": "abc", "a": 1}'], ['{"password": ***, "a": 1}']),
+    (['https://me:pw@host/a.pth'], ['https://***@host/a.pth']),
+    (['load_from=https://me:pw@host/a.pth'],
+     ['load_from=https://***@host/a.pth']),
+    (['load_from=https://host/a.pth?token=abc&v=1'],
+     ['load_from=https://host/a.pth?token=***&v=1']),
+    (['init.accesskey=abc', 'hftoken=abc', 'ssh_pass=abc', 'a.passwds=abc',
+      'authentication=abc', 'AWS_SECRET_ACCESS_KEY=abc'],
+     ['init.accesskey=***', 'hftoken=***', 'ssh_pass=***', 'a.passwds=***',
+      'authentication=***', 'AWS_SECRET_ACCESS_KEY=***']),
+    (['https://host/a.pth?x=1&signature=abc'],
+     ['https://host/a.pth?x=1&signature=***']),
+])
+def test_what_looks_like_a_secret_is_masked(typed, shown):
+    masked = mask_secrets(typed)
+    assert not any('abc' in word or 'pw' in word for word in masked)
+    if typed[0].startswith('https://host'):
+        assert masked[0].endswith('=***')  # and perhaps more than it
+    else:
+        assert masked == shown
+
+
+@pytest.mark.parametrize('words', [
+    ['tokenizer=bert', 'author=me', 'compass=1', 'keyframe=2'],
+    ['monkey=1', 'keyboard=2', 'configs/x.py', 'C:/a=b'],
+    ['--attacks', "RPPGD(beta=1, regions='TB')", 'BIM(norm=l2)', '--eps',
+     '8/255', '--seed', '3'],
+])
+def test_other_words_stay(words):
+    assert mask_secrets(words) == words
+
+
+def test_the_command_of_a_report_has_no_secrets(monkeypatch):
+    monkeypatch.setattr(sys, 'argv', ['tool.py', '--token', 'a b', 'c d'])
+    assert describe_environment(0, torch.device('cpu'))['command'] == (
+        "tool.py --token *** 'c d'")
+
+
+@pytest.mark.parametrize('name, shown', [
+    ('https://me:pw@host/a.pth', 'https://***@host/a.pth'),
+    ('s3://bucket/a.pth?token=abc', 's3://bucket/a.pth?token=***'),
+    ('work_dirs/key=1/a.pth', 'work_dirs/key=1/a.pth'),
+])
+def test_an_address_in_a_report_has_no_secrets(name, shown):
+    assert mask_address(name) == shown

@@ -55,6 +55,29 @@ def test_weights_count_and_not_where_they_lie(kept):
     assert cached(folder, clean, labels, moved) is not None
 
 
+@pytest.mark.parametrize('content', [b'', b'text', 100])
+def test_a_damaged_adversary_is_none_and_named(kept, content):
+    folder, clean, labels, _ = kept
+    path, = folder.rglob('*.npz')
+    path.write_bytes(path.read_bytes()[:content] if isinstance(content, int)
+                     else content)
+    said = []
+    cache = AdversaryCache(str(folder), SETTINGS, 'whole', 0, said.append)
+    assert cache.load('PGD', 3, clean, labels) is None
+    assert said == [f'{path} is damaged: the adversarial image is made '
+                    'again.']
+
+
+def test_damaged_examples_are_found_by_row(tmp_path):
+    store = ExampleStore(str(tmp_path), [1, 2])
+    for index in (1, 2):
+        store.keep(Example(index, 'clean', np.zeros((2, 3, 3), np.uint8),
+                           np.ones((2, 3)), label=np.zeros((2, 3))))
+    (tmp_path / 'clean' / '2.npz').write_bytes(b'PK')
+    assert store.load('clean', 2) is None
+    assert store.damaged(['clean', 'PGD']) == {'clean': [2]}
+
+
 def test_chosen_examples_alone_are_kept(tmp_path):
     store = ExampleStore(str(tmp_path), [2])
     for index in (1, 2):

@@ -100,7 +100,8 @@ def test_vanishing_gradients_are_recorded():
             TestedModel(masked, CLASSES), 0.2, 0.4)):
         record, = [r[GRADIENT] for r in GradientJob(model)(
             samples(model, toy_data(1)))]
-        assert record['finite'] and least <= record['zero_share'] <= most
+        point = record['seen'][0]['points'][0]
+        assert point['finite'] and least <= point['zero_share'] <= most
 
 
 def test_hooks_see_every_clean_image_before_and_after():

@@ -6,6 +6,7 @@ from toy_networks import CLASSES, ToyNetwork, toy_data, toy_model
 
 from mmseg_rppgd.attacks import PGD, RPPGD, SegOutput
 from mmseg_rppgd.evaluation import TestedModel
+from mmseg_rppgd.evaluation.run.models import Sample
 
 
 def samples(model, data):
@@ -24,6 +25,30 @@ def test_labels_may_have_a_channel_and_any_whole_type():
     image, labels = toy_data(1)[0]
     sample, = samples(toy_model(), [(image, labels[None].to(torch.int16))])
     assert torch.equal(sample.labels, labels)
+
+
+def test_the_digest_is_that_of_image_and_labels():
+    (image, labels), = toy_data(1)
+    dark, other = image.clone(), labels.clone()
+    dark[0, 0, 0] = 0
+    other[3, 3] = 255
+    given = [(image, labels), (image.clone(), labels.clone()),
+             (dark, labels), (image, other), (image.double(), labels),
+             (image[:, :6], labels[:6])]
+    first, same, *different = [
+        s.digest for pair in given for s in samples(toy_model(), [pair])]
+    assert first == same
+    assert len({first, *different}) == 5
+
+
+def test_the_digest_is_that_of_what_the_loader_gave():
+    image = torch.rand(3, 4, 4)
+    labels = torch.zeros(4, 4, dtype=torch.int64)
+    raw = (image * 255).byte()
+    first, second = (
+        Sample(0, x, labels, 'a.png', dict(inputs=[raw], data_samples=[]))
+        for x in (image, image + 1e-7))
+    assert first.digest == second.digest
 
 
 def test_attacks_are_those_of_a_direct_call():
@@ -69,6 +94,33 @@ def test_a_seg_output_is_predicted_by_its_logits():
     sample, = samples(model, toy_data(1))
     assert torch.equal(model.predict([sample])[0],
                        network(sample.image[None])[0].argmax(0))
+
+
+def one_logit():
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.ReLU(),
+                         nn.Conv2d(8, 1, 3, padding=1)).eval()
+
+
+def test_one_logit_tells_two_classes():
+    network = one_logit()
+    model = TestedModel(network, ['no', 'yes'])
+    image = torch.rand(3, 9, 9)
+    yes = network(image[None])[0, 0] > 0
+    sample, = samples(model, [(image, yes.long())])
+    assert torch.equal(model.predict([sample])[0] == 1, yes)
+    found, = model.attack(PGD(steps=3), [sample], [torch.Generator()])
+    wrong = (network(found.image[None])[0, 0] > 0) != yes
+    assert wrong.any()
+    with pytest.raises(ValueError, match=r'the 1 classes.*\(1, 2, 9, 9\)'):
+        TestedModel(network, ['yes']).predict([sample])
+
+
+def test_an_attack_on_other_pixels_is_refused():
+    model = toy_model()
+    with pytest.raises(ValueError, match='PGD has ignore_index=0'):
+        model.attack(PGD(ignore_index=0), samples(model, toy_data(1)),
+                     [torch.Generator()])
 
 
 @pytest.mark.parametrize('network, classes, error', [

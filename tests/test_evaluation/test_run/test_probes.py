@@ -1,9 +1,10 @@
 """Rows and attacks that only the checks need."""
+import pytest
 import torch
 
 from mmseg_rppgd.evaluation.plan.suites import make_plan
-from mmseg_rppgd.evaluation.run.probes import (GradientProbe, UniformNoise,
-                                               choose_probes)
+from mmseg_rppgd.evaluation.run.probes import (UniformNoise, choose_probes,
+                                               follow_up)
 
 
 def probes(*attacks, transfer=False, **kwargs):
@@ -24,9 +25,44 @@ def test_rows_of_a_surrogate_are_run_on_the_tested_model():
 
 
 def test_apgd_alone_is_compared_with_pgd():
-    row, = probes('APGD', steps=[20]).pgd
-    assert (row.attack['type'], row.steps) == ('PGD', 20)
-    assert probes('APGD', 'PGD', steps=[20]).pgd == []
+    row, = probes('APGD', steps=[120]).pgd
+    assert (row.attack['type'], row.steps) == ('PGD', 120)
+    assert probes('APGD', 'PGD', steps=[120]).pgd == []
+
+
+@pytest.mark.parametrize('attack, steps', [
+    ('APGD', 10), ('APGD(pixel_loss=spherical)', 100),
+    ("APGD(objective='rppgd')", 100)])
+def test_apgd_that_is_another_attack_is_not(attack, steps):
+    assert probes(attack, steps=[steps]).pgd == []
+
+
+def test_every_linf_ball_is_searched_without_gradients():
+    found = probes('PGD', 'CosPGD', 'BIM(norm=l2)', eps=['0.01', '0.02'])
+    assert [(r.attack['type'], r.norm, r.eps) for r in found.square] == [
+        ('Square', 'linf', 0.01), ('Square', 'linf', 0.02)]
+    assert probes('PGD', eps=[0]).square == []
+
+
+def test_what_a_failed_check_asks_for():
+    rows = make_plan(attacks=['PGD', 'BIM(norm=l2)', 'CW'],
+                     eps=['0.01', '0.02'], steps=[30]).rows
+    found = follow_up(choose_probes(rows, False), rows)
+    # The eps beside an l2 attack is a root mean square.
+    assert [(r.attack['type'], r.norm, r.rms or r.eps, r.steps)
+            for r in found.scale_free] == [
+        ('APGD', 'linf', 0.02, 30), ('PAdam', 'linf', 0.02, 30),
+        ('APGD', 'l2', 0.02, 30), ('PAdam', 'l2', 0.02, 30),
+        ('CW', 'l2', 0.02, 30)]
+    assert all(row in found.rows for row in found.scale_free)
+    assert follow_up(choose_probes([], False), []).scale_free == ()
+
+
+@pytest.mark.parametrize('steps, taken', [(3, 20), (500, 100)])
+def test_their_steps_have_bounds(steps, taken):
+    rows = make_plan(attacks=['PGD'], steps=[steps]).rows
+    found = follow_up(choose_probes(rows, False), rows)
+    assert {r.steps for r in found.scale_free} == {taken}
 
 
 def test_half_the_steps_are_tried_where_no_rows_tell():
@@ -50,11 +86,3 @@ def test_noise_stays_in_the_ball_and_moves_every_image():
     delta = (noisy - images).abs()
     assert 0.05 < delta.amax() <= 0.1 + 1e-6
     assert (delta.flatten(1).amax(1) > 0.05).all()
-
-
-def test_gradient_probe_measures_the_share_of_zeros():
-    images, labels = torch.rand(1, 3, 4, 4), torch.zeros(1, 4, 4).long()
-    probe = GradientProbe()
-    left = torch.tensor([1., 1, 0, 0])  # the right half has no influence
-    probe(lambda x: torch.cat([x, -x], 1) * left, images, labels)
-    assert probe.seen == [(0.5, True)]

@@ -82,7 +82,38 @@ def test_a_new_start_sets_the_previous_results_and_reports_aside(folder):
     assert sorted(p.name for p in folder.parent.iterdir()) == [
         'notes.txt', 'per_image', 'previous']
     started(folder)
-    assert not (previous / 'results.json').exists()  # kept once
+    assert (previous / 'results.json').exists()  # nothing is lost
+    assert (folder.parent / 'previous-2' / 'per_image' / 'settings.json'
+            ).exists()
+
+
+def test_images_are_dropped_from_all_rows_or_some(folder):
+    store = started(folder)
+    for key in ('clean', 'PGD'):
+        for index in (0, 1):
+            store.append(key, {'index': index})
+    started(folder, True, 1).append('PGD', {'index': 2})
+    assert store.keys() == {'clean', 'PGD'}
+    store.drop([0, 2])
+    store.drop([1], ['clean'])
+    assert (set(store.load('clean')), set(store.load('PGD'))) == (set(), {1})
+
+
+def test_settings_that_were_lost_start_anew(folder):
+    started(folder).append('PGD', {'index': 0})
+    (folder / 'settings.json').unlink()
+    store = started(folder, resume=True)
+    assert store.load('PGD') == {}
+    assert store.earlier.records == 1
+
+
+def test_a_folder_may_have_a_name_that_globs_read_otherwise(tmp_path):
+    folder = tmp_path / 'a[b]*' / 'per_image'
+    started(folder).append('PGD', {'index': 0})
+    with open(folder / 'PGD.jsonl', 'a') as file:
+        file.write('{"index": 1')
+    started(folder, resume=True)
+    assert (folder / 'PGD.jsonl').read_text() == '{"index": 0}\n'
 
 
 def test_settings_that_cannot_be_read_are_named(folder):
