@@ -4,6 +4,7 @@ import linecache
 import os
 import os.path as osp
 import pickle
+import re
 import signal
 import sys
 import threading
@@ -18,6 +19,13 @@ from .output import ends_with_its_reader
 from .registry import whose_name
 
 PACKAGE = osp.join(osp.dirname(osp.abspath(__file__)), '')
+LOADER = osp.join('torch', 'utils', 'data', '')
+BUILDER = 'mmengine.registry.build_functions'
+ARGUMENTS = re.compile(
+    r'__init__\(\) (got an unexpected|missing \d+ required)')
+# What a launcher tells its processes.
+LAUNCHED = dict(pytorch='RANK', slurm='SLURM_PROCID',
+                mpi='OMPI_COMM_WORLD_LOCAL_RANK')
 
 
 # -------------------------------------------------------------------- flags
@@ -80,6 +88,20 @@ def set_work_dir(cfg: Config, args: argparse.Namespace) -> None:
     elif cfg.get('work_dir') is None:
         name = osp.basename(args.config.rpartition('::')[2])
         cfg.work_dir = osp.join('work_dirs', osp.splitext(name)[0])
+
+
+def require_launcher(args: argparse.Namespace) -> None:
+    """Refuse --launcher where no launcher has started this process.
+
+    Raises:
+        ValueError: If what a launcher tells its processes is not set.
+    """
+    variable = LAUNCHED.get(args.launcher)
+    if variable is not None and variable not in os.environ:
+        raise ValueError(
+            f'--launcher {args.launcher} is for processes that a launcher has '
+            f'started, but {variable} is not set here; leave it out, or start '
+            'them: tools/launch.sh NPROC TOOL ..., srun or mpirun')
 
 
 def start_processes(cfg: Config, args: argparse.Namespace,
@@ -148,6 +170,8 @@ def is_for_the_user(error: Exception) -> bool:
         return True
     frames = list(walk_tb(error.__traceback__))
     files = [osp.abspath(frame.f_code.co_filename) for frame, _ in frames]
+    if isinstance(error, ValueError) and LOADER in files[-1]:
+        return True  # batch_size or num_workers of a dataloader
     if any(file.endswith(osp.join('torch', 'serialization.py'))
            for file in files):
         return True  # a file that is no checkpoint, or half of one
@@ -163,14 +187,17 @@ def is_of_a_builder(error: Exception) -> bool:
     """Whether mmengine could not build what a config asks for.
 
     A KeyError then says that there is no such name, a TypeError that the
-    settings are not its arguments; what its own code raises comes from
-    farther inside.
+    settings are not its arguments, or not those of a base that it hands
+    them to.
     """
     if not isinstance(error, (KeyError, TypeError)):
         return False
-    *_, (frame, _) = walk_tb(error.__traceback__)
-    return (frame.f_globals.get('__name__') ==
-            'mmengine.registry.build_functions')
+    modules = [frame.f_globals.get('__name__') or ''
+               for frame, _ in walk_tb(error.__traceback__)]
+    if modules[-1] == BUILDER:
+        return True
+    return (BUILDER in modules and ARGUMENTS.search(str(error)) is not None
+            and modules[-1].partition('.')[0] != __package__)
 
 
 # ---------------------------------------------------------------- interrupts

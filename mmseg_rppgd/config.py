@@ -27,8 +27,9 @@ def load_config(name: str, cfg_options: Optional[dict] = None) -> Config:
     Raises:
         FileNotFoundError: If there is no such config; the message lists
             packaged configs with a similar name.
-        ValueError: If the package before ``::`` has no configs, or the file
-            is of another kind, such as a checkpoint.
+        ValueError: If the package before ``::`` has no configs, the file
+            is of another kind, such as a checkpoint, or cannot be read, or
+            the config has no room for a setting.
 
     Example:
         >>> cfg = load_config('mmseg::pspnet/'
@@ -45,7 +46,7 @@ def load_config(name: str, cfg_options: Optional[dict] = None) -> Config:
                     f'config {name!r} must be a file of the kind '
                     f'{", ".join(FORMATS)}; CONFIG comes first and '
                     'CHECKPOINT second')
-            cfg = Config.fromfile(name)
+            cfg = _read(name)
         elif osp.isdir(name):
             raise ValueError(f'config {name!r} is a folder; give a file in '
                              'it')
@@ -55,8 +56,27 @@ def load_config(name: str, cfg_options: Optional[dict] = None) -> Config:
                 'or a name such as mmseg::pspnet/...py or '
                 f'mmseg_rppgd::rppgd3_at/...py.{_similar(name)}')
     if cfg_options is not None:
-        cfg.merge_from_dict(cfg_options)
+        try:
+            cfg.merge_from_dict(cfg_options)
+        except (KeyError, TypeError, IndexError) as error:
+            raise ValueError(
+                '--cfg-options cannot be set in the config: '
+                f'{error.args[0] if error.args else error}') from error
+    if isinstance(cfg.get('custom_hooks'), dict):
+        raise ValueError('custom_hooks must be a list, as in custom_hooks = '
+                         "[dict(type='mmseg_rppgd.RPPGDHook')], but got "
+                         f'{cfg.custom_hooks!r}')
     return cfg
+
+
+def _read(path: str) -> Config:
+    try:
+        return Config.fromfile(path)
+    except (OSError, ImportError):
+        raise  # says itself what is not there
+    except Exception as error:  # whatever the code of the file runs into
+        raise ValueError(f'config {path!r} cannot be read: '
+                         f'{type(error).__name__}: {error}') from error
 
 
 def without_scopes(node: Any) -> Any:

@@ -81,7 +81,7 @@ def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
     return result
 
 
-def _mean(values: np.ndarray, axis: Optional[int] = None) -> np.ndarray:
+def defined_mean(values: np.ndarray, axis: Optional[int] = None) -> np.ndarray:
     """Mean over what is defined; nan (without a warning) if nothing is."""
     defined = ~np.isnan(values)
     total = np.where(defined, values, 0).sum(axis=axis)
@@ -108,13 +108,23 @@ def accuracy(counts: np.ndarray) -> np.ndarray:
                         counts[..., LABEL, :].sum(-1))
 
 
+def mean_accuracy(counts: np.ndarray) -> np.ndarray:
+    """Mean over the labelled classes of the share that is right, percent.
+
+    Shape:
+        counts (..., 3, C); returns (...).
+    """
+    return 100 * defined_mean(
+        _ratio(counts[..., TP, :], counts[..., LABEL, :]), axis=-1)
+
+
 def mean_iou(counts: np.ndarray) -> np.ndarray:
     """Mean over the classes that occur of the IoU, in percent.
 
     Shape:
         counts (..., 3, C); returns (...).
     """
-    return _mean(class_iou(counts), axis=-1)
+    return defined_mean(class_iou(counts), axis=-1)
 
 
 def number(value: Any) -> Optional[float]:
@@ -122,16 +132,17 @@ def number(value: Any) -> Optional[float]:
     return float(value) if np.isfinite(value) else None
 
 
-# Every metric that is one number, of counts (N, 3, C). An entry here is all
-# that a new one needs: files, tables, curves and visualizer follow.
+# Every metric that is one number, of counts (N, 3, C). Files, tables, curves
+# and visualizer follow; its interval is evaluation/results/intervals.py's.
 METRICS: Dict[str, Callable[[np.ndarray], Any]] = {
     'mIoU': lambda counts: mean_iou(counts.sum(axis=0)),
     'aAcc': lambda counts: accuracy(counts.sum(axis=0)),
-    'mAcc': lambda counts: 100 * _mean(_ratio(
-        counts.sum(axis=0)[TP], counts.sum(axis=0)[LABEL])),
+    'mAcc': lambda counts: mean_accuracy(counts.sum(axis=0)),
     'MisRatio': lambda counts: 100 - accuracy(counts.sum(axis=0)),
-    'NmIoU': lambda counts: _mean(_mean(class_iou(counts), axis=1)),
-    'CmIoU': lambda counts: _mean(_mean(class_iou(counts), axis=0)),
+    'NmIoU': lambda counts: defined_mean(
+        defined_mean(class_iou(counts), axis=1)),
+    'CmIoU': lambda counts: defined_mean(
+        defined_mean(class_iou(counts), axis=0)),
 }
 SCALARS = tuple(METRICS)
 

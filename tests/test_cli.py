@@ -1,4 +1,5 @@
 """Which errors are answered in a sentence, and which keep a traceback."""
+import argparse
 import os
 import signal
 import subprocess
@@ -7,9 +8,14 @@ import threading
 from pathlib import Path
 
 import pytest
+from mmengine.config import Config
+from mmengine.registry import DATASETS, HOOKS
+from mmseg.registry import MODELS as MMSEG
 
 from mmseg_rppgd.attacks import PGD
-from mmseg_rppgd.cli import errors_in_a_sentence, interruptible
+from mmseg_rppgd.cli import (add_run_options, errors_in_a_sentence,
+                             interruptible, require_launcher,
+                             start_processes)
 from mmseg_rppgd.registry import ATTACKS
 
 
@@ -163,3 +169,87 @@ class TestInterrupts:
         assert said[0].endswith(
             '\ntool: stopped by SIGTERM; add --resume\n')
         assert 'tool' not in said[1]
+
+
+@pytest.mark.parametrize('registry, config, message', [
+    (MMSEG, dict(type='PSPHed'), 'PSPHed is not in the mmseg::model registry'),
+    (MMSEG, dict(type='PSPHead', chanels=3, channels=3, num_classes=2,
+                 in_channels=2), 'got an unexpected keyword argument'),
+    (MMSEG, dict(type='FCNHead'), r'missing \d required'),
+    (HOOKS, dict(type='RPPGDHook'), 'RPPGDHook is not in .*It belongs to '
+     "mmseg_rppgd: write type='mmseg_rppgd.RPPGDHook'"),
+    (HOOKS, dict(type='rppgd_hook'), "write type='mmseg_rppgd.RPPGDHook'"),
+    (HOOKS, dict(type='AttackHook'), "type='mmseg_rppgd.AttackHook'"),
+    (MMSEG, dict(type='AdversarialSegmentor'),
+     "type='mmseg_rppgd.AdversarialSegmentor'"),
+    (DATASETS, dict(type='CamVid'), "type='mmseg_rppgd.CamVid'"),
+    (HOOKS, dict(type='mmseg_rppgd.AttackHook'), 'missing 1 required'),
+])
+def test_what_a_config_cannot_build_gets_a_sentence(registry, config,
+                                                    message):
+    with pytest.raises(SystemExit, match='^tool: .*' + message):
+        with errors_in_a_sentence('tool'):
+            registry.build(config)
+
+
+def test_a_defect_inside_what_is_built_keeps_its_traceback():
+
+    class Broken:
+
+        def __init__(self):
+            len(3)
+
+    with pytest.raises(TypeError):
+        with errors_in_a_sentence('tool'):
+            HOOKS.build(dict(type=Broken))
+
+
+@pytest.mark.parametrize('settings', [dict(batch_size=0),
+                                      dict(num_workers=-1)])
+def test_a_loader_that_cannot_be_gets_a_sentence(settings):
+    from torch.utils.data import DataLoader
+    with pytest.raises(SystemExit, match='^tool: .*' + next(iter(settings))):
+        with errors_in_a_sentence('tool'):
+            DataLoader([1], **settings)
+
+
+def parse(*words):
+    parser = argparse.ArgumentParser('tool')
+    add_run_options(parser, 'logs')
+    return parser.parse_args(words)
+
+
+@pytest.mark.parametrize('word', ['batch_size', 'a=[1,2'])
+def test_settings_that_cannot_be_read_are_named(word, capsys):
+    with pytest.raises(SystemExit):
+        parse('--cfg-options', 'b=1', word)
+    assert (f'--cfg-options must be followed by KEY=VALUE, such as '
+            f'train_dataloader.batch_size=2, but got {word!r}'
+            in capsys.readouterr().err)
+
+
+def test_settings_are_read_as_mmseg_reads_them():
+    args = parse('--cfg-options', 'a.b=1', 'c=[(1,2),x]', 'd=x=y',
+                 '--cfg-options', 'e=None')
+    assert args.cfg_options == {
+        'a.b': 1, 'c': [(1, 2), 'x'], 'd': 'x=y', 'e': None}
+
+
+@pytest.mark.parametrize('launcher, variable', [
+    ('pytorch', 'RANK'), ('slurm', 'SLURM_PROCID'),
+    ('mpi', 'OMPI_COMM_WORLD_LOCAL_RANK')])
+def test_a_launcher_that_did_not_launch_is_said(monkeypatch, launcher,
+                                                variable):
+    monkeypatch.delenv(variable, raising=False)
+    with pytest.raises(ValueError, match=f'--launcher {launcher}.*{variable} '
+                       'is not set.*tools/launch.sh'):
+        require_launcher(parse('--launcher', launcher))
+    monkeypatch.setenv(variable, '0')
+    require_launcher(parse('--launcher', launcher))
+
+
+@pytest.mark.parametrize('seed', [-1, 2**32])
+def test_a_seed_that_numpy_does_not_take_is_refused(seed):
+    with pytest.raises(ValueError, match='randomness.seed must be from 0 to '
+                       f'2.*32 - 1.*got {seed}'):
+        start_processes(Config(dict(randomness=dict(seed=seed))), parse())

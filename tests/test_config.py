@@ -6,7 +6,7 @@ import pytest
 from mmengine.config import Config
 
 from mmseg_rppgd.attacks import PGD
-from mmseg_rppgd.config import refuse_functions
+from mmseg_rppgd.config import load_config, refuse_functions
 
 
 def weights(step, steps):
@@ -18,8 +18,9 @@ def weights(step, steps):
 def test_a_function_in_a_config_is_refused_by_its_place(function):
     cfg = Config(dict(custom_hooks=[dict(type='mmseg_rppgd.RPPGDHook',
                                          region_weights=function)]))
-    with pytest.raises(ValueError, match=r'custom_hooks\[0\].region_weights of '
-                       'the config must be plain data, but is the function.*'
+    with pytest.raises(ValueError, match=r'custom_hooks\[0\].region_weights '
+                       'of the config must be plain data, but is the '
+                       'function.*'
                        "import path in a string.*'my_module.weights'"):
         refuse_functions(cfg)
 
@@ -37,3 +38,26 @@ def test_imports_of_a_config_in_python_are_allowed(tmp_path):
                    'from os.path import join\n'
                    'tool = dict(type=Runner, path=join)\n')
     refuse_functions(Config.fromfile(path))
+
+
+@pytest.mark.parametrize('text, message', [
+    ('model = dict(', 'cannot be read: SyntaxError'),
+    ('model = no_such_name', "cannot be read: NameError: name 'no_such_name'"),
+    ("custom_hooks = dict(type='mmseg_rppgd.PGDHook')",
+     'custom_hooks must be a list, as in'),
+])
+def test_a_config_that_cannot_be_read_is_one_sentence(tmp_path, text,
+                                                      message):
+    path = tmp_path / 'mine.py'
+    path.write_text(text)
+    with pytest.raises(ValueError, match=message):
+        load_config(str(path))
+
+
+@pytest.mark.parametrize('setting', ['pipeline.9.type', 'number.x'])
+def test_a_setting_without_a_place_is_one_sentence(tmp_path, setting):
+    path = tmp_path / 'mine.py'
+    path.write_text('pipeline = [dict(type=1)]\nnumber = 3')
+    with pytest.raises(ValueError, match='--cfg-options cannot be set in the '
+                       'config: '):
+        load_config(str(path), {setting: 3})

@@ -1,4 +1,5 @@
 """A small finished test that no model had to be run for."""
+import json
 import types
 
 import numpy as np
@@ -23,6 +24,22 @@ def draw_counts(rng, right):
     prediction = np.where(wrong, (label + 1) % len(CLASSES), label)
     return pack_counts(count_classes(
         torch.from_numpy(prediction), torch.from_numpy(label), len(CLASSES)))
+
+
+def random_counts(seed, members=4, images=8, classes=5):
+    """Counts of random predictions of random images, several members."""
+    rng = np.random.default_rng(seed)
+    counts = np.zeros((members, images, 3, classes), np.int64)
+    labels = rng.integers(classes, size=(images, 60))
+    for m in range(members):
+        wrong = rng.random(labels.shape) < rng.random()
+        predictions = np.where(wrong, rng.integers(classes, size=labels.shape),
+                               labels)
+        for i in range(images):
+            for c in range(classes):
+                p, y = predictions[i] == c, labels[i] == c
+                counts[m, i, :, c] = (p & y).sum(), p.sum(), y.sum()
+    return counts
 
 
 def draw_records(right, row=None, images=IMAGES, rounded=False, steps=0):
@@ -111,3 +128,19 @@ class Examples:
             delta=None if key == 'clean' else rng.uniform(
                 -0.03, 0.03, (*SIZE, 3)).astype(np.float16),
             label=rng.integers(len(CLASSES), size=SIZE))
+
+
+def write_report(folder, attacks, clean=None, **model):
+    """A report folder as a test leaves it behind."""
+    clean = clean or clean_result()
+    results = results_of(attacks, clean, **model)
+    per_image = folder / 'per_image'
+    per_image.mkdir(parents=True)
+    (folder / 'results.json').write_text(json.dumps(results))
+    (per_image / 'settings.json').write_text(json.dumps(
+        dict(keys=[attack.row.key for attack in attacks])))
+    for key, result in [('clean', clean),
+                        *((a.row.key, a) for a in attacks)]:
+        (per_image / f'{key}.jsonl').write_text(''.join(
+            json.dumps(record) + '\n' for record in result.records))
+    return results

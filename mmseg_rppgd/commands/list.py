@@ -22,7 +22,8 @@ def parser(prog: Optional[str] = None) -> argparse.ArgumentParser:
     """What the command takes."""
     result = argparse.ArgumentParser(
         prog, description='Show attacks, configs or suites, one a line')
-    result.add_argument('what', choices=['attacks', 'configs', 'suites'])
+    result.add_argument('what', type=str.lower,
+                        choices=['attacks', 'configs', 'suites'])
     result.add_argument(
         'name', nargs='?', metavar='NAME',
         help='an attack, to be shown with its parameters and what they mean')

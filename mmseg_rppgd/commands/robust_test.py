@@ -7,7 +7,8 @@ from mmengine.runner import Runner
 
 from ..checkpoints import restricted_loading
 from ..cli import (add_config, add_run_options, errors_in_a_sentence,
-                   interruptible, set_work_dir, start_processes)
+                   interruptible, require_launcher, set_work_dir,
+                   start_processes)
 from ..compat import leave_processes, require_mmseg
 from ..config import refuse_functions
 
@@ -140,7 +141,7 @@ def set_visualization(cfg: Config, args: argparse.Namespace) -> None:
     """Switch on the painting of clean predictions, as mmseg's test does."""
     if not (args.show or args.show_dir):
         return
-    hook = cfg.get('default_hooks', {}).get('visualization')
+    hook = (cfg.get('default_hooks') or {}).get('visualization')
     if hook is None:
         raise ValueError(
             '--show and --show-dir need the visualization hook: set '
@@ -200,6 +201,7 @@ def main(argv: Optional[Sequence[str]] = None,
     with interruptible(command_line.prog, hint), \
             errors_in_a_sentence(command_line.prog), \
             restricted_loading(args.trust_checkpoint):
+        require_launcher(args)
         require_mmseg()
         Runner.from_cfg(build_config(args)).test()
         leave_processes()

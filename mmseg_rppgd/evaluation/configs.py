@@ -26,6 +26,7 @@ from ..pixel_model import last_head, unwrap_segmentor
 from ..pixel_model.counted import class_names, void_label
 from ..registry import HOOKS, SCOPE
 from .files import digest, write_json
+from .results.environment import mask_address
 from .run.bad_data import data_set_faults
 from .run.segmentor import TestedSegmentor
 
@@ -204,7 +205,8 @@ def tested_segmentor(segmentor: nn.Module, cfg: Config,
 
 def describe_model(name: str, checkpoint: Optional[str]) -> Dict[str, Any]:
     """What identifies a model in a report."""
-    return {'config': name, 'checkpoint': checkpoint,
+    return {'config': mask_address(name),
+            'checkpoint': checkpoint and mask_address(checkpoint),
             'sha256': checkpoint and checkpoint_sha256(checkpoint)}
 
 

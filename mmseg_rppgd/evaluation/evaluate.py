@@ -76,7 +76,8 @@ def evaluate(model: TestedModel,
         quiet (bool): Whether to show nothing while at work.
 
     Returns:
-        dict: The content of results.json.
+        Results: The content of results.json, a dict; its attribute
+        ``intervals`` is the content of intervals.json.
 
     Raises:
         KeyError: If an attack is unknown.

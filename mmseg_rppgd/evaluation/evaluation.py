@@ -20,7 +20,6 @@ from .plan.rows import AttackRun, Row, group_rows
 from .plan.suites import Plan
 from .report.report import Report
 from .report.screen import Screen, short_line
-from .results.checks import Checker
 from .results.environment import describe_environment, mask_secrets
 from .results.radii import radius_notes
 from .results.results import RowResult, build_results
@@ -29,13 +28,13 @@ from .results.transfer import build_matrix, matrix_check, model_names
 from .run.attack_job import AttackJob, matrix_clean_key, matrix_key
 from .run.bad_data import BadSample
 from .run.images import AdversaryCache, ExampleStore, spread
-from .run.jobs import CleanJob, GradientJob, Job, SearchJob
+from .run.jobs import CleanJob, Job, SearchJob
 from .run.models import TestedModel
-from .run.probes import Probes, choose_probes, follow_up
 from .run.processes import on_first
 from .run.start import report_skipped, say_interrupted, start
 from .run.store import ImageStore, Record
 from .run.worker import Worker
+from .self_checks import SelfChecks
 
 # Attacked together on a GPU, unless the caller says otherwise; where they do
 # not fit, the batch is halved.
@@ -139,15 +138,14 @@ class Evaluation:
                          keep=self.examples.keep)
         attacks, matrix_jobs = self._attack_jobs(), self._matrix_jobs()
         searches = [SearchJob(row, self.model) for row in self.plan.minimal]
-        probes, probe_jobs = None, []
-        if self.probed and (self.rows or self.plan.minimal):
-            probes = choose_probes(self.rows, self.surrogate is not None)
-            probe_jobs = [*map(self._probe_job, probes.rows),
-                          GradientJob(self.model)]
+        self_checks = SelfChecks(
+            self.worker, self.model, self.rows, self.source.surface,
+            transfer=self.surrogate is not None,
+            probe=bool(self.probed and (self.rows or self.plan.minimal)))
         with self.screen:
             self.screen.plan(
                 (self._cost([clean, *attacks, *searches, *matrix_jobs]) *
-                 len(self.indices) + self._cost(probe_jobs) *
+                 len(self.indices) + self_checks.cost *
                  len(self.probed)) / self.worker.world_size)
             records, bad = self.worker.screen_out(clean, self.skip_bad)
             self._leave_out(bad)
@@ -157,21 +155,12 @@ class Evaluation:
                 for row, records in zip(job.run.rows, self.worker.do(job)):
                     done[row.key] = self._done(row, records)
                     found[row.key] = records
-            probed = self._probe(probe_jobs)
             attacked = [done[row.key] for row in self.rows]
-            if probes is not None and self._checker(
-                    done['clean'], attacked, probes, probed).doubts():
-                probes = follow_up(probes, self.rows)
-                more = list(map(self._probe_job, probes.scale_free))
-                self.screen.more(self._cost(more) * len(self.probed) /
-                                 self.worker.world_size)
-                probed.update(self._probe(more))
+            checks = self_checks.run(self.probed, done['clean'], attacked)
             searched = [self.worker.do(job)[0] for job in searches]
             for job in matrix_jobs:
                 found.update(zip(job.keys, self.worker.do(job)))
         matrix = self._matrix(found) if len(self.targets) > 1 else None
-        checks = self._checker(
-            done['clean'], attacked, probes, probed).checks()
         if attacked and matrix:
             checks.append(matrix_check(matrix))
         results = build_results(
@@ -244,23 +233,6 @@ class Evaluation:
             for run in group_rows(self.rows)
             for name, source in self.targets.items()
             if self.surrogate is not None or source is not self.model]
-
-    def _probe_job(self, row: Row) -> AttackJob:
-        """The job of a row that only the checks need."""
-        return AttackJob(AttackRun([row]), self.model, {'': self.model},
-                         self.seed)
-
-    def _probe(self, jobs: Sequence[Job]) -> Dict[str, List[Record]]:
-        """Do jobs on the probed images, and return the records by key."""
-        return {job.keys[0]: self.worker.do(job, self.probed)[0]
-                for job in jobs}
-
-    def _checker(self, clean: RowResult, attacked: List[RowResult],
-                 probes: Optional[Probes],
-                 probed: Dict[str, List[Record]]) -> Checker:
-        return Checker(attacked, probes, probed, self.source.surface,
-                       self.surrogate is not None, len(self.model.classes),
-                       clean)
 
     def _cache(self, source: TestedModel) -> Optional[AdversaryCache]:
         if self.cache is None:

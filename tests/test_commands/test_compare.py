@@ -1,8 +1,11 @@
 """The table of several models, read from their reports."""
 import json
+import re
 from pathlib import Path
 
 import pytest
+from tiny_results import row_results, rows_of
+from tiny_results import write_report as write_whole_report
 
 from mmseg_rppgd.commands.compare import main
 
@@ -36,11 +39,16 @@ def compare(capsys):
     return run
 
 
-def rows_of(output):
+def rows_of_output(output):
     """Cells of the lines of the table."""
     lines = [line for line in output.splitlines() if line.startswith('│')]
     return [[cell.strip() for cell in line.strip('│').split('│')]
             for line in lines]
+
+
+def rows_of_table(output, title):
+    """Cells of the lines of the table of this title."""
+    return rows_of_output(output[output.index(title):])
 
 
 @pytest.fixture
@@ -51,7 +59,7 @@ def reports(tmp_path):
 
 
 def test_rows_that_all_reports_have(compare, reports):
-    assert rows_of(compare(*reports)) == [
+    assert rows_of_output(compare(*reports)) == [
         ['clean', '-', '-', '-', '68.12', '61.00'],
         ['PGD', 'linf', '0.03', '10', '7.00', '25.00'],
         ['worst case', 'linf', '0.03', '-', '0.50', '0.50']]
@@ -64,13 +72,13 @@ def test_worst_cases_of_different_balls_are_not_mixed(compare, reports):
         dict(norm='linf', eps=eps, rms=eps, aAcc=9., mIoU_greedy=100 * eps)
         for eps in (0.01, 0.02)]
     file.write_text(json.dumps(report))
-    assert rows_of(compare(reports[0]))[-2:] == [
+    assert rows_of_output(compare(reports[0]))[-2:] == [
         ['worst case', 'linf', '0.01', '-', '1.00'],
         ['worst case', 'linf', '0.02', '-', '2.00']]
 
 
 def test_another_metric(compare, reports):
-    rows = rows_of(compare(reports[0], metric='aAcc'))
+    rows = rows_of_output(compare(reports[0], metric='aAcc'))
     assert [row[4] for row in rows] == ['90.00', '-', '-', '1.25']
 
 
@@ -114,3 +122,26 @@ def test_worst_case_of_reports_of_one_model(monkeypatch, capsys):
 def test_worst_case_without_a_report_is_one_sentence(tmp_path):
     with pytest.raises(SystemExit, match='^compare.py: .*results.json'):
         main(['--worst-case', str(tmp_path)], 'compare.py')
+
+
+def test_differences_have_intervals(compare, tmp_path):
+    for name, right in (('a', 0.6), ('b', 0.3)):
+        write_whole_report(tmp_path / name, row_results(
+            rows_of('PGD'), [right]))
+    output = compare(f'one={tmp_path / "a"}', f'two={tmp_path / "b"}')
+    assert 'Difference in mIoU to one' in output
+    clean, pgd, worst = rows_of_table(output, 'Difference')
+    assert clean[4] == '+0.00 [+0.00, +0.00] no difference'
+    assert re.fullmatch(r'-\d\d\.\d\d \[-\d+\.\d\d, -\d+\.\d\d\]', pgd[4])
+    assert worst[0] == 'worst case' and 'no difference' not in worst[4]
+    assert '"no difference" where they hold 0' in output
+
+
+def test_what_does_not_compare_is_one_sentence(compare, tmp_path):
+    for name, surface in (('a', 'whole'), ('b', 'slide')):
+        write_whole_report(tmp_path / name, row_results(rows_of('PGD')),
+                           surface=surface)
+    with pytest.raises(SystemExit, match='^compare.py: one and two do not '
+                       'compare: attacked surface whole in one, slide in '
+                       'two'):
+        compare(f'one={tmp_path / "a"}', f'two={tmp_path / "b"}')

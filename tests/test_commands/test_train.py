@@ -148,6 +148,11 @@ def test_help_names_every_option(capsys):
     (('CONFIG', '--cfg-options', 'load_from=no.pth'),
      "load_from 'no.pth' does not exist"),
     (('CONFIG', '--amp'), '--amp needs a GPU'),
+    (('HOOK', '--cfg-options', 'custom_hooks.0.type=PGDHook'),
+     "belongs to mmseg_rppgd: write type='mmseg_rppgd.PGDHook'"),
+    (('LAMBDA', ), r'custom_hooks\[0\].region_weights .*function <lambda>.*'
+     "import path in a string.*'my_module.weights'"),
+    (('CONFIG', '--launcher', 'slurm'), 'SLURM_PROCID is not set'),
     (('CONFIG', '--cfg-options',
       'default_hooks.checkpoint.save_best=robust/mIoU'),
      "save_best='robust/mIoU' needs the hook that measures it"),
@@ -158,7 +163,12 @@ def test_bad_input_gets_one_sentence(words, message, monkeypatch, config,
     hooked = tmp_path / 'hooked.py'
     hooked.write_text(f"_base_ = {str(config)!r}\n"
                       "custom_hooks = [dict(type='mmseg_rppgd.PGDHook')]")
-    files = dict(CONFIG=config, HOOK=hooked)
+    function = tmp_path / 'function.py'
+    function.write_text(
+        f"_base_ = {str(config)!r}\n"
+        "custom_hooks = [dict(type='mmseg_rppgd.RPPGDHook', "
+        'region_weights=lambda step, steps: (1, 1, 1))]')
+    files = dict(CONFIG=config, HOOK=hooked, LAMBDA=function)
     words = [files.get(word, word) for word in words]
     words = [*map(str, words), '--work-dir', str(tmp_path)]
     with pytest.raises(SystemExit, match=message) as error:
@@ -294,6 +304,9 @@ def test_an_interrupt_says_how_to_go_on(config, tmp_path, monkeypatch,
                                         capsys):
     class Interrupted:
         work_dir = str(tmp_path)
+
+        def register_hook(self, hook, priority):
+            pass
 
         def train(self):
             raise KeyboardInterrupt

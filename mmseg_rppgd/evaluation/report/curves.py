@@ -62,6 +62,12 @@ def draw_curves(path: str, results: Dict[str, Any],
     figure.savefig(path, dpi=110)
 
 
+def plain_text(name: str) -> str:
+    """A name in which matplotlib finds no formula, and which it shows."""
+    shown = name.replace('$', r'\$')
+    return f' {shown}' if shown.startswith('_') else shown
+
+
 def _lines(lines: Sequence[Line], xlabel: str, ylabel: str, title: str,
            marker: str = '', logarithmic: bool = False) -> Callable:
 
@@ -73,7 +79,7 @@ def _lines(lines: Sequence[Line], xlabel: str, ylabel: str, title: str,
                 line.x, [float('nan') if v is None else v for v in line.y],
                 STYLES[variants.index(line.variant) % len(STYLES)],
                 color=f'C{attacks.index(line.attack)}', marker=marker,
-                markersize=4, label=line.name)
+                markersize=4, label=plain_text(line.name))
         axes.set(xlabel=xlabel, ylabel=ylabel, title=title)
         if logarithmic:
             ticks = sorted({v for line in lines for v in line.x})
@@ -212,7 +218,8 @@ def _bars(results: Dict[str, Any]) -> Callable:
         a['mIoU'] for a in results['attacks']]
 
     def plot(axes: Any) -> None:
-        axes.barh(names[::-1], [v or 0 for v in values[::-1]])
+        axes.barh([plain_text(name) for name in names[::-1]],
+                  [v or 0 for v in values[::-1]])
         axes.set(xlabel='mIoU, %', title='mIoU by attack')
         axes.grid(axis='x', alpha=.3)
 

@@ -20,9 +20,9 @@ from ..run.images import Example, ExampleStore
 from .curves import draw_curves
 from .pictures import (colour_classes, default_palette, draw_panel, magnify,
                        save_panel)
-from .tables import (matrix_tables, minimal_tables, number_table, radius,
-                     report_tables)
-from .writers import Table, cell, code, escape, to_csv, to_markdown
+from .tables import (balls_with_intervals, matrix_tables, minimal_tables,
+                     number_table, radius, report_tables, row_intervals)
+from .writers import Table, brackets, cell, code, escape, to_csv, to_markdown
 
 TEMPLATE = osp.join(osp.dirname(__file__), 'report.html')
 MAX_WIDTH = 560  # of a picture in the HTML file, so that it stays small
@@ -80,6 +80,9 @@ class Report:
 
         # The numbers first: nothing that a picture runs into can lose them.
         write_json(path('results.json'), self.results)
+        intervals = getattr(self.results, 'intervals', None)
+        if intervals is not None:
+            write_json(path('intervals.json'), intervals)
         write_text(path('results.csv'), to_csv(number_table(self.results)))
         write_text(path('table.md'), self._markdown())
         for name, content, tables in (
@@ -143,9 +146,10 @@ class Report:
         images, beside = self._browser()
         return template.render(
             results=self.results, cell=cell, radius=radius,
+            brackets=brackets, clean=row_intervals(self.results)[0],
             sections=[(name, list(tables)) for name, tables in groupby(
                 self.tables, key=lambda table: table.section)],
-            balls=worst_balls(self.results), curves=picture,
+            balls=balls_with_intervals(self.results), curves=picture,
             images=images, beside=beside,
             small=radius_notes(self.attacks),
             failed=[

@@ -10,8 +10,8 @@ from .tables import HEADLINES, report_tables
 from .writers import cell, to_screen
 
 # A log file has no width of its own; a table must not be cut off in it.
-LOG_WIDTH = 130
-NARROW = 105  # a terminal for which tables leave something out
+LOG_WIDTH = 150
+NARROW = 130  # a terminal for which tables leave something out
 
 
 class Screen:

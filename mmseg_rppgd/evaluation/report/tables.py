@@ -4,10 +4,12 @@ from typing import Any, Dict, List, Optional, Sequence
 from ...metrics import SCALARS
 from ..plan.rows import format_eps
 from ..results.results import worst_balls
-from .writers import Cells, Table, cell
+from .writers import Cells, Table, cell, estimate
 
 # What a log line, and a narrow terminal, show of the metrics.
 HEADLINES = ('mIoU', 'aAcc', 'MisRatio')
+BRACKETED = ('mIoU', 'aAcc')  # a page has the intervals of the others too
+WORST_KEYS = {'mIoU': 'mIoU_greedy', 'aAcc': 'aAcc'}
 CLEAN = ('clean', None, None, None)
 CROP = (' (each window by itself, which is not one adversarial image: compare '
         'with DDC-AT and RP-PGD alone)')
@@ -32,26 +34,78 @@ def report_tables(results: Dict[str, Any],
         notes (Sequence[str]): Sentences about the test. Defaults to none.
     """
     return [attack_table(results, notes), *member_tables(results),
-            class_table(results), *minimal_tables(minimal),
+            *interval_table(results), class_table(results),
+            *minimal_tables(minimal),
             *matrix_tables(matrix), *check_tables(results)]
 
 
 def attack_table(results: Dict[str, Any],
                  notes: Sequence[str] = ()) -> Table:
     """The rows of the test, and the worst case in each ball."""
-    rows = [[*_attacked(row), *(row.get(key) for key in SCALARS),
-             cell(row.get('seconds'), 1)] for row in flat_rows(results)]
-    summary = []
-    for ball in worst_balls(results):
-        values = {'mIoU': ball['mIoU_greedy'], 'aAcc': ball['aAcc']}
-        summary.append(['worst case', ball['norm'], radius(ball), None,
-                        *(values.get(key) for key in SCALARS), None])
+    rows = [[*_attacked(row),
+             *(estimate(row.get(key), ends.get(key)) if key in BRACKETED else
+               row.get(key) for key in SCALARS),
+             cell(row.get('seconds'), 1)]
+            for row, ends in zip(flat_rows(results), row_intervals(results))]
+    summary = [['worst case', ball['norm'], radius(ball), None,
+                *(ball_estimate(ball, key) for key in SCALARS), None]
+               for ball in balls_with_intervals(results)]
     return Table(
         'Attacks',
         ('attack', 'norm', 'eps', 'steps') + SCALARS + ('seconds', ),
         rows, summary=summary,
-        notes=[_what_was_attacked(results), *notes, *rounded_lines(results)],
-        spare=[key for key in SCALARS if key not in HEADLINES] + ['seconds'])
+        notes=[_what_was_attacked(results), *notes, *rounded_lines(results),
+               *_what_brackets_are(results)],
+        spare=[key for key in SCALARS if key not in HEADLINES] + ['seconds'],
+        spare_intervals=BRACKETED[1:])
+
+
+def row_intervals(results: Dict[str, Any]) -> List[Dict[str, Any]]:
+    """The intervals of each of :func:`flat_rows`; empty where unknown."""
+    intervals = getattr(results, 'intervals', None)
+    if intervals is None:
+        return [{}] * (1 + len(results['attacks']))
+    return [intervals['clean'], *intervals['attacks']]
+
+
+def balls_with_intervals(results: Dict[str, Any]) -> List[Dict[str, Any]]:
+    """The worst case of each ball, with its ``intervals`` where known."""
+    intervals = getattr(results, 'intervals', None)
+    balls = worst_balls(results)
+    if intervals is None:
+        return [dict(ball, intervals={}) for ball in balls]
+    worst = intervals['worst_case']
+    return [dict(ball, intervals=ends) for ball, ends in zip(
+        balls, worst.get('by_ball') or [worst])]
+
+
+def ball_estimate(ball: Dict[str, Any], metric: str) -> Optional[float]:
+    """A metric of a worst case with its interval; None where it has none."""
+    key = WORST_KEYS.get(metric)
+    return None if key is None else estimate(
+        ball[key], ball['intervals'].get(key))
+
+
+def _what_brackets_are(results: Dict[str, Any]) -> List[str]:
+    intervals = getattr(results, 'intervals', None)
+    if intervals is None or intervals['num_images'] < 2:
+        return []
+    return [
+        f'In brackets {intervals["level"]:g} % bootstrap intervals over the '
+        f'{intervals["num_images"]} images: how far other images of the kind '
+        'would move a number, not other attacks, seeds or trainings.']
+
+
+def interval_table(results: Dict[str, Any]) -> List[Table]:
+    """The intervals of every metric, if they are known."""
+    if not (results['attacks'] and _what_brackets_are(results)):
+        return []
+    return [Table(
+        'Intervals', ('attack', 'norm', 'eps', 'steps', *SCALARS),
+        [[*_attacked(row), *(estimate(row[key], ends[key])
+                             for key in SCALARS)]
+         for row, ends in zip(flat_rows(results), row_intervals(results))],
+        page_only=True)]
 
 
 def _what_was_attacked(results: Dict[str, Any]) -> str:
@@ -156,6 +210,7 @@ def check_tables(results: Dict[str, Any]) -> List[Table]:
         'Self-checks', ('result', 'finding'),
         [['passed' if c['passed'] else 'FAILED', c['detail']]
          for c in checks],
+        words=2,
         marks=['passed' if c['passed'] else 'failed' for c in checks])]
 
 

@@ -8,13 +8,35 @@ import csv
 import io
 import re
 from dataclasses import dataclass
-from typing import Any, Sequence
+from typing import Any, List, Optional, Sequence
 
 from rich import box
 from rich.table import Table as RichTable
 from rich.text import Text
 
 Cells = Sequence[Any]
+
+
+class Estimate(float):
+    """A number with its interval, which tables show behind it.
+
+    Args:
+        value (float): The number.
+        interval (sequence[float]): Its lower and upper end.
+    """
+
+    def __new__(cls, value: float, interval: Sequence[float]) -> 'Estimate':
+        number = super().__new__(cls, value)
+        number.interval = tuple(interval)
+        return number
+
+
+def estimate(value: Optional[float],
+             interval: Optional[Sequence[float]]) -> Optional[float]:
+    """A number with its interval, where there are both."""
+    if value is None or interval is None:
+        return value
+    return Estimate(value, interval)
 
 
 @dataclass(frozen=True)
@@ -34,6 +56,8 @@ class Table:
             for each row. Defaults to none.
         spare (Sequence[str]): Columns that a narrow screen leaves out, rather
             than cut numbers off. Defaults to none.
+        spare_intervals (Sequence[str]): Columns whose intervals a narrow
+            screen leaves out. Defaults to none.
         page_only (bool): Whether report.html alone shows it. Defaults to
             False.
     """
@@ -46,6 +70,7 @@ class Table:
     summary: Sequence[Cells] = ()
     marks: Sequence[str] = ()
     spare: Sequence[str] = ()
+    spare_intervals: Sequence[str] = ()
     page_only: bool = False
 
     @property
@@ -59,10 +84,20 @@ class Table:
         return self.words == len(self.header)
 
 
+def brackets(value: Any) -> str:
+    """The interval of an estimate as a table shows it; else nothing."""
+    if not isinstance(value, Estimate):
+        return ''
+    low, high = value.interval
+    return f'[{low:.1f}, {high:.1f}]'
+
+
 def cell(value: Any, digits: int = 2) -> str:
     """A value as a table shows it; a dash where it is undefined."""
     if value is None:
         return '-'
+    if isinstance(value, Estimate):
+        return f'{value:.{digits}f} {brackets(value)}'
     return f'{value:.{digits}f}' if isinstance(value, float) else str(value)
 
 
@@ -78,19 +113,28 @@ def to_screen(table: Table, narrow: bool = False) -> RichTable:
              if not (narrow and name in table.spare)]
     lines = box.SIMPLE_HEAD if narrow else box.HEAVY_HEAD
     # As Text, in which nothing is markup.
+    short = table.spare_intervals if narrow else ()
+
+    def texts(row: Cells) -> List[Text]:
+        return [Text(cell(float(row[i])
+                          if isinstance(row[i], Estimate)
+                          and table.header[i] in short else row[i]))
+                for i in shown]
+
     drawn = RichTable(title=Text(table.caption, 'italic'),
                       box=None if table.prose else lines,
                       show_header=not table.prose,
-                      pad_edge=not (narrow or table.prose))
+                      pad_edge=not (narrow or table.prose),
+                      collapse_padding=narrow)
     for i in shown:
         drawn.add_column(Text(table.header[i]), no_wrap=not table.prose,
                          justify='left' if i < table.words else 'right')
     for row, mark in zip(table.rows, table.marks or [''] * len(table.rows)):
-        drawn.add_row(*[Text(cell(row[i])) for i in shown],
+        drawn.add_row(*texts(row),
                       style='bold red' if mark == 'failed' else None)
     drawn.add_section()
     for row in table.summary:
-        drawn.add_row(*[Text(cell(row[i])) for i in shown])
+        drawn.add_row(*texts(row))
     return drawn
 
 

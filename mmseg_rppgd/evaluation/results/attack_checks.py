@@ -96,8 +96,9 @@ def gradient_free(evidence: Evidence) -> Optional[Check]:
 def scale_free(evidence: Evidence) -> Optional[Check]:
     """What failed probes asked for does not beat the rows."""
     return _compare(
-        evidence, evidence.probes.scale_free, 'scale-free attacks are not '
-        'stronger', 'As another check failed, each scale-free attack was tried',
+        evidence, evidence.probes.scale_free,
+        'scale-free attacks are not stronger',
+        'As another check failed, each scale-free attack was tried',
         'The numbers above are too good: add them to --attacks.')
 
 

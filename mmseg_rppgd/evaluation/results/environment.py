@@ -10,10 +10,14 @@ from typing import Any, Dict, List, Optional, Sequence
 import torch
 
 MASK = '***'
-SECRETS = ('token', 'key', 'apikey', 'password', 'passwd', 'passphrase',
-           'pwd', 'secret', 'credential', 'auth', 'authorization', 'cookie',
-           'signature', 'sig')
+# Parts of names, as in accessToken or wandb_api_key.
+SECRETS = ('token', 'key', 'password', 'passwd', 'passphrase', 'pass', 'pwd',
+           'secret', 'credential', 'auth', 'authorization', 'authentication',
+           'bearer', 'cookie', 'signature', 'sig', 'apikey', 'accesskey',
+           'secretkey', 'privatekey', 'sshkey')
+ENDINGS = ('token', 'secret', 'password', 'passwd')  # as in hftoken
 LOGIN = re.compile(r'(\w+://)[^/@\s]+@')  # of an address on the web
+QUERY = re.compile(r'([?&;]([\w.-]+)=)([^&;\s"\']+)')  # of one, too
 # Inside a word: of a query, a dict or nested settings.
 SETTING = re.compile(
     r'''((?<![\w.-])["']?([\w.-]+)["']?\s*[=:]\s*)'''
@@ -53,17 +57,30 @@ def mask_secrets(words: Sequence[str]) -> List[str]:
             word = f'{name}={MASK}'
         else:
             word = LOGIN.sub(rf'\1{MASK}@', word)
-            word = SETTING.sub(
-                lambda found: found.group(1) + MASK if _is_secret(
-                    found.group(2)) else found.group(), word)
+            for pattern in (QUERY, SETTING):
+                word = pattern.sub(_masked, word)
         secret = (word.startswith('-') and not equals and _is_secret(word))
         masked.append(word)
     return masked
 
 
+def mask_address(name: str) -> str:
+    """The name of a file, without the secrets of an address on the web."""
+    return mask_secrets([name])[0] if '://' in name else name
+
+
+def _masked(found: 're.Match') -> str:
+    if _is_secret(found.group(2)):
+        return found.group(1) + MASK
+    return found.group()
+
+
 def _is_secret(name: str) -> bool:
-    parts = re.findall('[A-Z]?[a-z]+|[A-Z]+(?![a-z])', name)
-    return any(part.lower().rstrip('s') in SECRETS for part in parts)
+    parts = [part.lower() for part in re.findall(
+        '[A-Z]?[a-z]+|[A-Z]+(?![a-z])', name)]
+    singular = [part.rstrip('s') for part in parts]
+    return any(part in SECRETS or part.endswith(ENDINGS)
+               for part in parts + singular)
 
 
 def _command() -> str:

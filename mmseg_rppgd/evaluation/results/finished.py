@@ -5,13 +5,14 @@ ensemble may be run in parts, or be extended later.
 """
 import json
 import os.path as osp
-from typing import Any, Dict, Iterator, List, Sequence, Tuple
+from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
 
 import numpy as np
 
+from ...metrics import accuracy, mean_iou, number
 from ..run.store import SETTINGS, ImageStore
-from .results import SCHEMA, stack_counts
-from .worst_case import worst_case
+from .results import SCHEMA, lies_in, stack_counts
+from .worst_case import worst_case, worst_counts
 
 # What every report has, also one of another version with the same schema.
 KEYS = ('dataset', 'clean', 'attacks', 'worst_case')
@@ -82,7 +83,7 @@ def worst_case_of(folders: Sequence[str], seed: int = 0) -> Dict[str, Any]:
     if not folders:
         raise ValueError('folders must name one report at least, but is '
                          'empty')
-    reports = [_Report(folder) for folder in folders]
+    reports = [FinishedTest(folder) for folder in folders]
     first = reports[0]
     for other in reports[1:]:
         if other.identity != first.identity:
@@ -90,30 +91,58 @@ def worst_case_of(folders: Sequence[str], seed: int = 0) -> Dict[str, Any]:
                 f'{first.folder} and {other.folder} must be reports of one '
                 'model on the same images, but model, number of images or '
                 'clean predictions differ')
+    rows = [list(report.members()) for report in reports]
     counts = [first.counts('clean')]
     members: List[Dict[str, Any]] = [
         {'name': 'clean', 'norm': None, 'eps': None, 'steps': None}]
-    for report in reports:
-        for key, member in report.members():
+    for report, own in zip(reports, rows):
+        for key, member in own:
             counts.append(report.counts(key))
             members.append(member)
     return worst_case(np.stack(counts), members, seed)
 
 
-class _Report:
-    """A finished test on disk, with its counts of single images."""
+class FinishedTest:
+    """A finished test on disk, with its counts of single images.
 
-    def __init__(self, folder: str) -> None:
-        self.folder = folder
-        self.results = read_results(folder)
-        per_image = osp.join(folder, 'per_image')
-        settings = osp.join(per_image, SETTINGS)
-        if not osp.isfile(settings):
-            raise FileNotFoundError(
-                f'{settings} does not exist: the worst case is computed from '
-                'the whole report folder, not from results.json alone')
-        self.keys = _read_json(settings)['keys']
+    Args:
+        path (str): Folder of the report, or its results.json.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is no report, see :func:`read_results`.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.results = read_results(path)
+        self.folder = path if osp.isdir(path) else osp.dirname(path)
+        per_image = osp.join(self.folder, 'per_image')
+        self.settings_file = osp.join(per_image, SETTINGS)
         self.store = ImageStore(per_image)
+
+    @property
+    def has_counts(self) -> bool:
+        """bool: Whether the counts of single images are there too."""
+        return osp.isfile(self.settings_file)
+
+    @property
+    def keys(self) -> List[str]:
+        """list[str]: What the rows are stored by, in their order.
+
+        Raises:
+            FileNotFoundError: If there is results.json alone.
+        """
+        if not self.has_counts:
+            raise FileNotFoundError(
+                f'{self.settings_file} does not exist: the worst case is '
+                'computed from the whole report folder, not from '
+                'results.json alone')
+        return _read_json(self.settings_file)['keys']
+
+    @property
+    def seed(self) -> int:
+        """int: Seed of the test."""
+        return self.results['environment']['seed']
 
     @property
     def identity(self) -> List[Any]:
@@ -130,7 +159,11 @@ class _Report:
                 'steps': attack['config'].get('steps')}
 
     def counts(self, key: str) -> np.ndarray:
-        """Class counts (N, 3, C) of a row."""
+        """Class counts (N, 3, C) of a row; of the clean images ``'clean'``.
+
+        Raises:
+            ValueError: If there are not those of all images.
+        """
         records = self.store.load(key)
         images = self.results['dataset']['num_images']
         if len(records) != images:
@@ -140,3 +173,39 @@ class _Report:
                 'with --resume')
         return stack_counts([records[i] for i in sorted(records)],
                             len(self.results['dataset']['classes']))
+
+    def worst_counts(self, ball: Dict[str, Any]) -> Dict[str, np.ndarray]:
+        """Class counts of the attacks that stand for the images in a ball.
+
+        Args:
+            ball (dict): One of :func:`worst_balls`.
+
+        Returns:
+            dict: Counts (N, 3, C) by ``'aAcc'`` and ``'mIoU_greedy'``.
+
+        Raises:
+            ValueError: If they do not give the numbers of the report.
+        """
+        inside = ['clean'] + [
+            key for attack, key in zip(self.results['attacks'], self.keys)
+            if lies_in(attack['threat']['norm'], *_given_radius(attack), ball)
+            or 'by_ball' not in self.results['worst_case']]
+        found = worst_counts(
+            np.stack([self.counts(key) for key in inside]), self.seed)
+        counts = {name: chosen for name, (_, chosen) in found.items()}
+        values = dict(aAcc=accuracy, mIoU_greedy=mean_iou)
+        for name, chosen in counts.items():
+            value = number(values[name](chosen.sum(axis=0)))
+            if value != ball[name]:
+                raise ValueError(
+                    f'{self.folder} must hold the counts of its worst case '
+                    f'{name} {ball[name]}, but they give {value}: repeat the '
+                    'test')
+        return counts
+
+
+def _given_radius(attack: Dict[str, Any]
+                  ) -> Tuple[Optional[float], Optional[float]]:
+    """The radius of a row as it was given, a length or a root mean square."""
+    eps = attack['config'].get('eps')
+    return eps, attack['threat']['rms'] if eps is None else None

@@ -4,16 +4,34 @@ The schema of results.json is the package's promise to other programs; see
 :func:`build_results`. Shapes: N images, C classes.
 """
 from dataclasses import dataclass
-from typing import Any, Dict, List, Optional, Sequence
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
 
 from ...metrics import SCALARS, accuracy, compute_metrics, unpack_counts
 from ..plan.rows import Row
-from .worst_case import worst_case
+from .intervals import (LEVEL, RESAMPLES, draw_images, metric_intervals,
+                        worst_intervals)
+from .intervals import SCHEMA as INTERVALS_SCHEMA
+from .worst_case import worst_case, worst_counts
 
 SCHEMA = 1
 Record = Dict[str, Any]
+
+
+class Results(dict):
+    """The content of results.json, and beside it that of intervals.json.
+
+    Args:
+        content (dict): What results.json holds.
+        intervals (dict): How far its metrics would move with other images,
+            see :func:`build_intervals`.
+    """
+
+    def __init__(self, content: Dict[str, Any],
+                 intervals: Dict[str, Any]) -> None:
+        super().__init__(content)
+        self.intervals = intervals
 
 
 @dataclass
@@ -57,8 +75,8 @@ def build_results(*, model: Dict[str, Any], dataset: Dict[str, Any],
                   surrogate: Optional[Dict[str, Any]], clean: RowResult,
                   attacks: Sequence[RowResult],
                   checks: Sequence[Dict[str, Any]],
-                  seed: int) -> Dict[str, Any]:
-    """Build the content of results.json.
+                  seed: int) -> Results:
+    """Build the content of results.json, and its intervals.
 
     Args:
         model (dict): ``config``, ``checkpoint``, ``sha256``.
@@ -70,10 +88,10 @@ def build_results(*, model: Dict[str, Any], dataset: Dict[str, Any],
         clean (RowResult): The clean images.
         attacks (Sequence[RowResult]): The attacked images.
         checks (Sequence[dict]): ``name``, ``passed``, ``detail``.
-        seed (int): Seed of the greedy choice.
+        seed (int): Seed of the greedy choice, and of the intervals.
 
     Returns:
-        dict: Percentages unrounded; None where undefined.
+        Results: Percentages unrounded; None where undefined.
     """
     classes = dataset['classes']
     rows = []
@@ -93,7 +111,7 @@ def build_results(*, model: Dict[str, Any], dataset: Dict[str, Any],
                 _curve_point(result, step, classes)
                 for step in range(1, result.steps_seen + 1)]
             rows[-1]['curve_is_of_shorter_runs'] = row.can_share
-    return {
+    return Results({
         'schema': SCHEMA,
         'model': model,
         'dataset': dataset,
@@ -102,7 +120,33 @@ def build_results(*, model: Dict[str, Any], dataset: Dict[str, Any],
         'attacks': rows,
         'worst_case': describe_worst_case(clean, attacks, seed),
         'checks': list(checks),
-    }
+    }, build_intervals(clean, attacks, classes, seed))
+
+
+def build_intervals(clean: RowResult, attacks: Sequence[RowResult],
+                    classes: Sequence[str], seed: int) -> Dict[str, Any]:
+    """Build the content of intervals.json.
+
+    Returns:
+        dict: ``level`` in percent, ``resamples``, ``seed``, ``num_images``;
+        and [low, high] in place of each metric of ``clean``, ``attacks``
+        (in the order of results.json) and ``worst_case`` there, None where
+        undefined.
+    """
+    weights = draw_images(len(clean.records), seed)
+    rows = [{'name': result.row.name,
+             **metric_intervals(result.counts, weights, classes)}
+            for result in attacks]
+    worst, balls = _over_balls(
+        attacks, lambda members: worst_intervals(
+            {name: counts for name, (_, counts) in worst_counts(
+                _stack([clean, *members]), seed).items()}, weights))
+    return {
+        'schema': INTERVALS_SCHEMA, 'level': LEVEL, 'resamples': RESAMPLES,
+        'seed': seed, 'num_images': len(clean.records),
+        'clean': metric_intervals(clean.counts, weights, classes),
+        'attacks': rows,
+        'worst_case': dict(worst, **({'by_ball': balls} if balls else {}))}
 
 
 def success_over_eps(attacks: Sequence[RowResult],
@@ -190,35 +234,49 @@ def describe_worst_case(clean: RowResult, attacks: Sequence[RowResult],
     """
 
     def over(members: Sequence[RowResult]) -> Dict[str, Any]:
-        everyone = [clean, *members]
         names = [{'name': 'clean', 'norm': None, 'eps': None, 'steps': None}]
         names += [{'name': m.row.name, 'norm': m.row.norm, 'eps': m.row.eps,
                    'steps': m.row.steps,
                    **({} if m.row.rms is None else {'rms': m.row.rms})}
                   for m in members]
-        return worst_case(np.stack([m.counts for m in everyone]), names, seed)
+        return worst_case(_stack([clean, *members]), names, seed)
 
-    result = over(attacks)
-    balls = []
-    for member in attacks:
-        ball = (member.row.norm, member.row.eps, member.row.rms)
-        if ball not in balls:
-            balls.append(ball)
-    if len(balls) > 1:
-        result['by_ball'] = [
-            {'norm': norm, 'eps': eps, 'rms': rms,
-             **over([m for m in attacks if _lies_in(m.row, norm, eps, rms)])}
-            for norm, eps, rms in balls]
+    result, balls = _over_balls(attacks, over)
+    if balls:
+        result['by_ball'] = balls
     return result
 
 
-def _lies_in(row: Row, norm: str, eps: Optional[float],
-             rms: Optional[float]) -> bool:
-    if row.norm != norm:
+def _over_balls(attacks: Sequence[RowResult],
+                over: Callable[[Sequence[RowResult]], Dict[str, Any]]
+                ) -> Tuple[Dict[str, Any], List[Dict[str, Any]]]:
+    """What ``over`` gives of all rows, and of those inside each ball.
+
+    The second is empty where there is one ball.
+    """
+    radii = list(dict.fromkeys(
+        (m.row.norm, m.row.eps, m.row.rms) for m in attacks))
+    balls = [dict(zip(('norm', 'eps', 'rms'), radius)) for radius in radii
+             if len(radii) > 1]
+    return over(attacks), [
+        {**ball, **over([m for m in attacks if lies_in(
+            m.row.norm, m.row.eps, m.row.rms, ball)])} for ball in balls]
+
+
+def _stack(results: Sequence[RowResult]) -> np.ndarray:
+    """Class counts (M, N, 3, C) of several rows."""
+    return np.stack([result.counts for result in results])
+
+
+def lies_in(norm: str, eps: Optional[float], rms: Optional[float],
+            ball: Dict[str, Any]) -> bool:
+    """Whether a radius, as a length or a root mean square, is in a ball."""
+    if norm != ball['norm']:
         return False
-    if eps is not None and row.eps is not None:
-        return row.eps <= eps
-    return rms is not None and row.rms is not None and row.rms <= rms
+    if ball['eps'] is not None and eps is not None:
+        return eps <= ball['eps']
+    # A root mean square that was read off images is rounded.
+    return None not in (rms, ball['rms']) and rms <= ball['rms'] * (1 + 1e-9)
 
 
 def worst_balls(results: Dict[str, Any]) -> List[Dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 Shapes: M members (the clean image is one), N images, C classes.
 """
-from typing import Any, Dict, Sequence
+from typing import Any, Dict, Sequence, Tuple
 
 import numpy as np
 
@@ -67,6 +67,28 @@ def _value(counts: np.ndarray) -> np.ndarray:
     return np.nan_to_num(mean_iou(counts), nan=np.inf)
 
 
+def worst_counts(counts: np.ndarray,
+                 seed: int = 0) -> Dict[str, Tuple[np.ndarray, np.ndarray]]:
+    """Who stands for each image in a worst case, and what it gave.
+
+    Args:
+        counts (np.ndarray): Class counts of every member.
+        seed (int): Seed of the greedy choice. Defaults to 0.
+
+    Shape:
+        counts (M, N, 3, C).
+
+    Returns:
+        dict: By ``'aAcc'`` and ``'mIoU_greedy'`` the choice (N,) and the
+        counts (N, 3, C).
+    """
+    images = np.arange(counts.shape[1])
+    choices = {'aAcc': lowest_accuracy(counts),
+               'mIoU_greedy': greedy_choice(counts, seed)}
+    return {name: (choice, counts[choice, images])
+            for name, choice in choices.items()}
+
+
 def worst_case(counts: np.ndarray, members: Sequence[Dict[str, Any]],
                seed: int = 0) -> Dict[str, Any]:
     """The worst case over the members, and who won how often.
@@ -86,12 +108,12 @@ def worst_case(counts: np.ndarray, members: Sequence[Dict[str, Any]],
         lowest accuracy) and ``chosen`` (images it stands for in the greedy
         choice).
     """
-    images = np.arange(counts.shape[1])
-    lowest = lowest_accuracy(counts)
-    greedy = greedy_choice(counts, seed)
+    worst = worst_counts(counts, seed)
+    (lowest, by_accuracy), (greedy, by_iou) = (
+        worst['aAcc'], worst['mIoU_greedy'])
     return {
-        'aAcc': number(accuracy(counts[lowest, images].sum(axis=0))),
-        'mIoU_greedy': number(mean_iou(counts[greedy, images].sum(axis=0))),
+        'aAcc': number(accuracy(by_accuracy.sum(axis=0))),
+        'mIoU_greedy': number(mean_iou(by_iou.sum(axis=0))),
         'members': [
             dict(member, wins=int((lowest == m).sum()),
                  chosen=int((greedy == m).sum()))

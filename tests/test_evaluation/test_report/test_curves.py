@@ -3,7 +3,8 @@ import pytest
 from PIL import Image
 from tiny_results import results_of, row_results, rows_of
 
-from mmseg_rppgd.evaluation.report.curves import draw_curves
+from mmseg_rppgd.evaluation.plan.rows import make_rows
+from mmseg_rppgd.evaluation.report.curves import draw_curves, plain_text
 from mmseg_rppgd.evaluation.results.results import success_over_eps
 from mmseg_rppgd.evaluation.results.searches import build_minimal
 
@@ -53,3 +54,16 @@ def test_many_lines_and_names_of_any_length(tmp_path, plot):
     rows = rows_of(*[dict(type='PGD', alpha=0.001 * i)
                      for i in range(1, 9)], eps=(0.01, 0.02), steps=(1, 3))
     assert size(tmp_path, row_results(rows))[1] == plot[1]
+
+
+@pytest.mark.parametrize('name', [r'x$\frac$', '$a$b', '_hidden', 'a|<b>\n'])
+@pytest.mark.parametrize('steps', [(10, ), (3, 10)])
+def test_no_name_is_taken_for_a_formula(tmp_path, name, steps):
+    rows = [row for number in steps for row in make_rows(
+        dict(type='PGD'), name=name, steps=[number])]
+    size(tmp_path, row_results(rows))
+
+
+def test_a_name_that_begins_with_a_line_is_shown():
+    assert plain_text('_PGD') == ' _PGD'
+    assert plain_text('PGD $1') == r'PGD \$1'

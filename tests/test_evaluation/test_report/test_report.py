@@ -11,16 +11,20 @@ import pytest
 from PIL import Image
 from test_tables import small_matrix, small_minimal
 from tiny_results import (CLASSES, HOSTILE, Examples, check, clean_result,
-                          results_of, row_results, rows_of)
+                          draw_records, matrix_records, results_of,
+                          row_results, rows_of)
 
+from mmseg_rppgd.evaluation.plan.rows import make_rows
 from mmseg_rppgd.evaluation.report import report as report_module
 from mmseg_rppgd.evaluation.report.report import Report
+from mmseg_rppgd.evaluation.results.searches import build_minimal
+from mmseg_rppgd.evaluation.results.transfer import build_matrix
 
 BROWSER = next((path for name in (
     'chromium', 'chromium-browser', 'google-chrome', 'chrome')
     for path in [shutil.which(name)] if path), None)
-FILES = {'results.json', 'results.csv', 'table.md', 'curves.png', 'panels',
-         'report.html'}
+FILES = {'results.json', 'intervals.json', 'results.csv', 'table.md',
+         'curves.png', 'panels', 'report.html'}
 
 
 def report_of(*attacks, indices=(0, 2), eps=('8/255', ), steps=(10, ),
@@ -42,7 +46,7 @@ def test_files_hold_what_they_are_named_for(tmp_path):
     assert (folder / 'results.csv').read_text().startswith('name,norm,eps,')
     table = (folder / 'table.md').read_text()
     assert table.startswith('| attack | norm | eps | steps | mIoU |')
-    for words in ('| worst case |', '\nA note.\n', '| passed | no NaN |',
+    for words in ('| worst case |', '\nA note.\n', '| passed | 0 pixel values are odd. |',
                   'Model `configs/tiny.py`, checkpoint `tiny.pth`; 3 images '
                   'of TinyDataset', 'command `robust_test.py config'):
         assert words in table
@@ -173,6 +177,34 @@ def test_names_are_escaped_everywhere(tmp_path):
     assert "'=1+a|b" in (tmp_path / 'results.csv').read_text()
 
 
+def test_names_are_escaped_in_the_files_of_searches_and_matrices(tmp_path):
+    names = (HOSTILE, '=two')
+    rows = make_rows(dict(type='DeepFool'), name='=1+' + HOSTILE)
+    matrix = build_matrix(
+        {name: dict(config=name) for name in names}, rows,
+        {name: draw_records(0.9) for name in names},
+        matrix_records(rows, names), CLASSES)
+    minimal = build_minimal(rows, [[dict(norm=.01, labelled=True,
+                                         seconds=1.)]])
+    attacks = row_results(rows)
+    Report(results_of(attacks, config=HOSTILE), clean_result(), attacks,
+           Examples(0), minimal=minimal, matrix=matrix).write(str(tmp_path))
+    for file in ('transfer.md', 'minimal_norm.md', 'table.md'):
+        text = re.sub('(`+).*?\\1', '', (tmp_path / file).read_text())
+        assert '<' not in text and '&lt;img' in text, file
+        for block in text.split('\n\n'):
+            lines = [line for line in block.splitlines()
+                     if line.startswith('|')]
+            borders = {len(re.findall(r'(?<!\\)(?:\\\\)*\|', line))
+                       for line in lines}
+            assert len(borders) <= 1, (file, block)
+    page = (tmp_path / 'report.html').read_text()
+    assert '<img src=x' not in page
+    title = re.search('<title>(.*?)</title>', page, re.S).group(1)
+    assert '<' not in title and '&lt;img' in title
+    assert len(list((tmp_path / 'panels').iterdir())) == 1
+
+
 def browse(page, profile, *options):
     """Open a page in a real browser, offline and in a profile of its own."""
     done = subprocess.run(
@@ -233,6 +265,17 @@ def test_page_works_in_a_browser(tmp_path):
            f'--screenshot={tmp_path / "shot.png"}')
     with Image.open(tmp_path / 'shot.png') as shot:
         assert len(shot.getcolors(1 << 20)) > 20
+
+
+def test_page_and_cards_show_intervals(tmp_path):
+    report = report_of('PGD')
+    report.write(str(tmp_path))
+    intervals = json.loads((tmp_path / 'intervals.json').read_text())
+    assert intervals == report.results.intervals
+    page = (tmp_path / 'report.html').read_text()
+    for low, high in (intervals['clean']['mIoU'],
+                      intervals['worst_case']['aAcc']):
+        assert page.count(f'[{low:.1f}, {high:.1f}]') >= 2  # card and table
 
 
 # ------------------------------------------------------------- the visualizer

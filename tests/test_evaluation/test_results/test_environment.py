@@ -6,6 +6,7 @@ import torch
 
 from mmseg_rppgd.evaluation.results import environment
 from mmseg_rppgd.evaluation.results.environment import (describe_environment,
+                                                        mask_address,
                                                         mask_secrets)
 
 
@@ -53,6 +54,14 @@ def test_command_is_one_that_can_be_typed(monkeypatch, program, words,
      ["vis=dict(api_key=***, name='x')"]),
     (['{"password": "abc", "a": 1}'], ['{"password": ***, "a": 1}']),
     (['https://me:pw@host/a.pth'], ['https://***@host/a.pth']),
+    (['load_from=https://me:pw@host/a.pth'],
+     ['load_from=https://***@host/a.pth']),
+    (['load_from=https://host/a.pth?token=abc&v=1'],
+     ['load_from=https://host/a.pth?token=***&v=1']),
+    (['init.accesskey=abc', 'hftoken=abc', 'ssh_pass=abc', 'a.passwds=abc',
+      'authentication=abc', 'AWS_SECRET_ACCESS_KEY=abc'],
+     ['init.accesskey=***', 'hftoken=***', 'ssh_pass=***', 'a.passwds=***',
+      'authentication=***', 'AWS_SECRET_ACCESS_KEY=***']),
     (['https://host/a.pth?x=1&signature=abc'],
      ['https://host/a.pth?x=1&signature=***']),
 ])
@@ -66,6 +75,7 @@ def test_what_looks_like_a_secret_is_masked(typed, shown):
 
 
 @pytest.mark.parametrize('words', [
+    ['tokenizer=bert', 'author=me', 'compass=1', 'keyframe=2'],
     ['monkey=1', 'keyboard=2', 'configs/x.py', 'C:/a=b'],
     ['--attacks', "RPPGD(beta=1, regions='TB')", 'BIM(norm=l2)', '--eps',
      '8/255', '--seed', '3'],
@@ -78,3 +88,12 @@ def test_the_command_of_a_report_has_no_secrets(monkeypatch):
     monkeypatch.setattr(sys, 'argv', ['tool.py', '--token', 'a b', 'c d'])
     assert describe_environment(0, torch.device('cpu'))['command'] == (
         "tool.py --token *** 'c d'")
+
+
+@pytest.mark.parametrize('name, shown', [
+    ('https://me:pw@host/a.pth', 'https://***@host/a.pth'),
+    ('s3://bucket/a.pth?token=abc', 's3://bucket/a.pth?token=***'),
+    ('work_dirs/key=1/a.pth', 'work_dirs/key=1/a.pth'),
+])
+def test_an_address_in_a_report_has_no_secrets(name, shown):
+    assert mask_address(name) == shown

@@ -1,27 +1,9 @@
 """Finished reports read back, and the worst case recomputed from them."""
-import json
-
 import pytest
-from tiny_results import clean_result, results_of, row_results, rows_of
+from tiny_results import clean_result, row_results, rows_of, write_report
 
 from mmseg_rppgd.evaluation.results.finished import (read_results,
                                                      worst_case_of)
-
-
-def write(folder, attacks, clean=None, **model):
-    """A report folder as a test leaves it behind."""
-    clean = clean or clean_result()
-    results = results_of(attacks, clean, **model)
-    per_image = folder / 'per_image'
-    per_image.mkdir(parents=True)
-    (folder / 'results.json').write_text(json.dumps(results))
-    (per_image / 'settings.json').write_text(json.dumps(
-        dict(keys=[attack.row.key for attack in attacks])))
-    for key, result in [('clean', clean),
-                        *((a.row.key, a) for a in attacks)]:
-        (per_image / f'{key}.jsonl').write_text(''.join(
-            json.dumps(record) + '\n' for record in result.records))
-    return results
 
 
 def test_stored_counts_give_the_worst_case_of_the_report(run_tool, tmp_path):
@@ -34,9 +16,9 @@ def test_stored_counts_give_the_worst_case_of_the_report(run_tool, tmp_path):
 
 def test_an_ensemble_may_be_run_in_parts(tmp_path):
     attacks = row_results(rows_of('PGD', 'RPPGD'), [0.5, 0.49])
-    whole = write(tmp_path / 'whole', attacks)
+    whole = write_report(tmp_path / 'whole', attacks)
     for name, attack in zip('ab', attacks):
-        write(tmp_path / name, [attack])
+        write_report(tmp_path / name, [attack])
     parts = [str(tmp_path / name) for name in 'ab']
     assert worst_case_of(parts) == whole['worst_case']
 
@@ -45,14 +27,14 @@ def test_an_ensemble_may_be_run_in_parts(tmp_path):
     dict(sha256='1' * 64), dict(clean=clean_result(0.8))])
 def test_reports_of_different_models_are_not_joined(tmp_path, other):
     attacks = row_results(rows_of('PGD'))
-    write(tmp_path / 'a', attacks)
-    write(tmp_path / 'b', attacks, **other)
+    write_report(tmp_path / 'a', attacks)
+    write_report(tmp_path / 'b', attacks, **other)
     with pytest.raises(ValueError, match='one model on the same images'):
         worst_case_of([str(tmp_path / 'a'), str(tmp_path / 'b')])
 
 
 def test_a_file_does_as_well_as_its_folder(tmp_path):
-    results = write(tmp_path / 'a', row_results(rows_of('PGD')))
+    results = write_report(tmp_path / 'a', row_results(rows_of('PGD')))
     assert read_results(str(tmp_path / 'a' / 'results.json')) == results
 
 
@@ -82,7 +64,7 @@ def test_what_is_no_report_gets_one_sentence(tmp_path, content, message):
 
 def test_counts_that_are_gone_are_named(tmp_path):
     attacks = row_results(rows_of('PGD'))
-    write(tmp_path, attacks)
+    write_report(tmp_path, attacks)
     (tmp_path / 'per_image' / 'clean.jsonl').unlink()
     with pytest.raises(ValueError, match='3 images of clean, but holds 0'):
         worst_case_of([str(tmp_path)])

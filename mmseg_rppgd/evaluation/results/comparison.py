@@ -1,0 +1,209 @@
+"""Reports of several models side by side, where they can be.
+
+Numbers of different classes, images, surfaces or knowledge of the attacker
+do not compare: such reports are refused, by name. Rows under other settings,
+and worst cases over other attacks, are left out, and it is said.
+"""
+from dataclasses import dataclass, field
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
+
+import numpy as np
+
+from ...metrics import LABEL
+from .finished import FinishedTest
+from .intervals import difference, draw_images
+from .results import worst_balls
+
+Key = Tuple[Any, ...]  # name, norm, eps and steps of what was attacked how
+WORST = {'mIoU': 'mIoU_greedy', 'aAcc': 'aAcc'}  # where there is a worst case
+NAMED = ('name', 'norm', 'eps', 'steps')
+
+
+@dataclass
+class Entry:
+    """A row of a report, as it is compared.
+
+    Args:
+        value (float, optional): The metric.
+        counts (callable): Gives the class counts (N, 3, C) behind it.
+        settings (dict): Settings that must be the same.
+    """
+    value: Optional[float]
+    counts: Callable[[], np.ndarray]
+    settings: Dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class Comparison:
+    """What several reports say of one metric.
+
+    Args:
+        values (dict): The metric in every report, by row.
+        differences (dict): For every report but the first, how much larger
+            the metric is there, by row, see :func:`difference`; empty
+            without stored counts.
+        notes (list[str]): What was left out, and why.
+    """
+    values: Dict[Key, List[Optional[float]]]
+    differences: Dict[Key, List[Dict[str, Any]]]
+    notes: List[str]
+
+
+def compare_tests(names: Sequence[str], tests: Sequence[FinishedTest],
+                  metric: str, seed: int = 0) -> Comparison:
+    """Put the rows that every report has side by side.
+
+    Args:
+        names (Sequence[str]): What the reports are called.
+        tests (Sequence[FinishedTest]): The reports.
+        metric (str): One of the metrics.
+        seed (int): Seed of the resamples. Defaults to 0.
+
+    Raises:
+        ValueError: If the reports do not compare.
+    """
+    for name, test in zip(names[1:], tests[1:]):
+        check_alike(names[0], tests[0], name, test)
+    rows = [entries(test, metric) for test in tests]
+    notes, shared = [], []
+    for key in rows[0]:
+        found = [row.get(key) for row in rows]
+        if None in found:
+            continue
+        other = _other_settings(key, names, found)
+        notes += [other] if other else []
+        shared += [] if other else [key]
+    values = {key: [row[key].value for row in rows] for key in shared}
+    without = [name for name, test in zip(names, tests)
+               if not test.has_counts]
+    differences: Dict[Key, List[Dict[str, Any]]] = {}
+    if without and len(tests) > 1:
+        notes.append(f'No intervals: {", ".join(without)} has no counts of '
+                     'single images (the folder per_image of its report).')
+    elif len(tests) > 1:
+        weights = draw_images(tests[0].results['dataset']['num_images'], seed)
+        for key in shared:
+            first = rows[0][key].counts()
+            differences[key] = [
+                difference(first, row[key].counts(), metric, weights)
+                for row in rows[1:]]
+    return Comparison(values, differences, notes)
+
+
+def entries(test: FinishedTest, metric: str) -> Dict[Key, Entry]:
+    """The rows of a report by what was attacked how, the clean row first."""
+    results = test.results
+    keys = test.keys if test.has_counts else [''] * len(results['attacks'])
+    found = {('clean', None, None, None): Entry(
+        results['clean'][metric], lambda: test.counts('clean'))}
+    for attack, stored in zip(results['attacks'], keys):
+        threat = attack['threat']
+        key = (attack['name'], threat['norm'], _radius(threat),
+               attack['config'].get('steps'))
+        found[key] = Entry(
+            attack[metric], lambda stored=stored: test.counts(stored),
+            {**attack['config'], 'rms': threat['rms']})
+    for ball in worst_balls(results) if metric in WORST else ():
+        key = ('worst case', ball['norm'], _radius(ball), None)
+        members = [
+            {k: m.get(k) for k in NAMED} if isinstance(m, dict) else m
+            for m in ball.get('members', ())]
+        found[key] = Entry(
+            ball[WORST[metric]],
+            lambda ball=ball: test.worst_counts(ball)[WORST[metric]],
+            {'members': members})
+    return found
+
+
+def _radius(threat: Dict[str, Any]) -> Any:
+    """The radius of a ball; as a root mean square where eps differs."""
+    eps, rms = threat['eps'], threat['rms']
+    return f'rms {rms:.4g}' if eps is None and rms is not None else eps
+
+
+def _other_settings(key: Key, names: Sequence[str],
+                    found: Sequence[Entry]) -> str:
+    """Why a row does not compare, or nothing.
+
+    A setting that one of the reports does not know is of another version.
+    """
+    first = found[0].settings
+    for name, entry in zip(names[1:], found[1:]):
+        other = entry.settings
+        for setting in first:
+            if setting in other and first[setting] != other[setting]:
+                label = ' '.join(str(k) for k in key if k is not None)
+                if setting == 'members':
+                    return (f'Left out: {label}, which is over other attacks '
+                            f'in {name} than in {names[0]}; run the same '
+                            'suite for both.')
+                return (f'Left out: {label}, which has {setting} '
+                        f'{first[setting]} in {names[0]} and '
+                        f'{other[setting]} in {name}.')
+    return ''
+
+
+def check_alike(first_name: str, first: FinishedTest, name: str,
+                other: FinishedTest) -> None:
+    """Refuse two reports whose numbers do not compare.
+
+    Raises:
+        ValueError: If classes, images, surface, or what the attacker knows,
+            differ.
+    """
+    for what, one, two, advice in _what_must_agree(first, other):
+        if one != two:
+            raise ValueError(
+                f'{first_name} and {name} do not compare: {what} {one} in '
+                f'{first_name}, {two} in {name}; {advice}')
+    if first.has_counts and other.has_counts:
+        labels = [test.counts('clean')[:, LABEL] for test in (first, other)]
+        differ = np.flatnonzero((labels[0] != labels[1]).any(axis=1))
+        if len(differ):
+            raise ValueError(
+                f'{first_name} and {name} do not compare: {len(differ)} of '
+                f'{len(labels[0])} images have other labels, first image '
+                f'{differ[0]}; test both models on the same images')
+    elif (first.results['dataset'].get('type') !=
+          other.results['dataset'].get('type')):
+        raise ValueError(
+            f'{first_name} and {name} do not compare: data set '
+            f'{first.results["dataset"].get("type")} in {first_name}, '
+            f'{other.results["dataset"].get("type")} in {name}; test both '
+            'models on the same images')
+
+
+def _what_must_agree(first: FinishedTest, other: FinishedTest
+                     ) -> List[Tuple[str, Any, Any, str]]:
+    """What, its value in both reports, and what to do about it."""
+    classes, knowledge, surfaces = (
+        [read(test.results) for test in (first, other)]
+        for read in (_classes, _knowledge, _surface))
+    needed = [('classes', *classes, 'test both models on the same data set')]
+    if None not in knowledge:
+        needed += [
+            ('attacked', *knowledge, 'attack both white-box, or both on the '
+             'same surrogate'),
+            ('attacked surface', *surfaces, 'repeat one test with the '
+             '--surface of the other')]
+    return needed
+
+
+def _classes(results: Dict[str, Any]) -> Any:
+    return results['dataset'].get('classes')
+
+
+def _knowledge(results: Dict[str, Any]) -> Optional[str]:
+    """What the attacker knows, in words; None without an attack."""
+    if not results['attacks']:
+        return None
+    surrogate = results['attacks'][0]['threat']['surrogate']
+    if surrogate is None:
+        return 'white-box'
+    return (f'black-box on the surrogate {surrogate["config"]} '
+            f'{surrogate["checkpoint"]} ({str(surrogate["sha256"])[:8]})')
+
+
+def _surface(results: Dict[str, Any]) -> Optional[str]:
+    return (results['attacks'][0]['threat']['surface']
+            if results['attacks'] else None)
