@@ -8,6 +8,7 @@ from matplotlib.ticker import MaxNLocator
 from ...metrics import SCALARS
 from ..files import digest
 from ..plan.rows import format_eps
+from .tables import row_intervals
 
 SIZE = (5.2, 3.8)  # inches of one plot
 STYLES = ('-', '--', ':', '-.')
@@ -216,10 +217,14 @@ def _bars(results: Dict[str, Any]) -> Callable:
     names = ['clean'] + [_name(a, results) for a in results['attacks']]
     values = [results['clean']['mIoU']] + [
         a['mIoU'] for a in results['attacks']]
+    intervals = [ends.get('mIoU') for ends in row_intervals(results)]
 
     def plot(axes: Any) -> None:
         axes.barh([plain_text(name) for name in names[::-1]],
                   [v or 0 for v in values[::-1]])
+        for place, ends in enumerate(intervals[::-1]):
+            if ends is not None:
+                axes.plot(ends, [place, place], color='black', linewidth=1.5)
         axes.set(xlabel='mIoU, %', title='mIoU by attack')
         axes.grid(axis='x', alpha=.3)
 

@@ -28,6 +28,18 @@ def test_no_attack_at_all_is_a_picture_too(tmp_path, plot):
     assert size(tmp_path, []) == plot
 
 
+def test_bars_have_their_intervals(tmp_path):
+    results = results_of(row_results(rows_of('PGD')))
+    pictures = []
+    for shown in (results, dict(results)):
+        draw_curves(str(tmp_path / 'curves.png'), shown)
+        with Image.open(tmp_path / 'curves.png') as picture:
+            colours = {colour: count for count, colour in picture.convert(
+                'RGB').getcolors(1 << 20)}
+        pictures.append(colours[0, 0, 0])
+    assert pictures[0] > pictures[1]  # black pixels
+
+
 def test_steps_radii_and_success(tmp_path, plot):
     rows = rows_of('PGD', 'SegPGD', eps=(0.01, 0.02), steps=(1, 3))
     width, height = size(tmp_path, row_results(rows))
