@@ -11,13 +11,10 @@ from typing import Callable, Dict, Iterator, List, Sequence, Tuple
 import torch
 from mmengine.config import ConfigDict
 from mmengine.hub import get_config
-from mmengine.runner import Runner
 from torch import Tensor, nn
 
 import mmseg_rppgd
-from mmseg_rppgd.evaluation.run.jobs import Predictor, Sample
-from mmseg_rppgd.evaluation.configs import build_segmentor as build_trained
-from mmseg_rppgd.evaluation.configs import load_test_config
+from mmseg_rppgd.evaluation import load_model
 
 BASES = dict(
     pspnet='mmseg::_base_/models/pspnet_r50-d8.py',
@@ -90,23 +87,19 @@ def model_options(description: str) -> argparse.ArgumentParser:
 def model_and_samples(options: argparse.Namespace
                       ) -> Tuple[nn.Module, Iterator[Tuple[Tensor, Tensor]]]:
     """Return the trained segmentor, and images (1, 3, H, W) with labels."""
-    cfg = load_test_config(options.config, options.checkpoint)
+    changes = {}
     if options.data_root:
-        cfg.test_dataloader.dataset.data_root = options.data_root
-    cfg.test_dataloader.update(
-        batch_size=1, num_workers=0, persistent_workers=False)
-    device = torch.device('cuda' if torch.cuda.is_available() else 'cpu')
-    segmentor = build_trained(options.config, options.checkpoint, device)
-    predictor = Predictor(segmentor, 0, 255)
+        changes['test_dataloader.dataset.data_root'] = options.data_root
+    model, loader = load_model(
+        options.config, options.checkpoint, cfg_options=changes)
 
     def samples() -> Iterator[Tuple[Tensor, Tensor]]:
-        loader = Runner.build_dataloader(cfg.test_dataloader)
-        for index, data in zip(range(options.limit), loader):
-            sample = Sample(index, data)
-            yield (predictor.clean_image(sample)[None],
-                   sample.label[None].long().to(device))
+        indices = range(min(options.limit, len(loader.dataset)))
+        for sample in model.samples(loader, indices):
+            yield sample.image[None], sample.labels[None].long().to(
+                sample.image.device)
 
-    return segmentor, samples()
+    return model.segmentor, samples()
 
 
 def time_interleaved(jobs: Dict[str, Callable[[], None]], pairs: int,

@@ -90,6 +90,20 @@ def set_work_dir(cfg: Config, args: argparse.Namespace) -> None:
         cfg.work_dir = osp.join('work_dirs', osp.splitext(name)[0])
 
 
+def require_launcher(args: argparse.Namespace) -> None:
+    """Refuse --launcher where no launcher has started this process.
+
+    Raises:
+        ValueError: If what a launcher tells its processes is not set.
+    """
+    variable = LAUNCHED.get(args.launcher)
+    if variable is not None and variable not in os.environ:
+        raise ValueError(
+            f'--launcher {args.launcher} is for processes that a launcher has '
+            f'started, but {variable} is not set here; leave it out, or start '
+            'them: tools/launch.sh NPROC TOOL ..., srun or mpirun')
+
+
 def start_processes(cfg: Config, args: argparse.Namespace,
                     timeout: Optional[int] = None) -> None:
     """Prepare for the processes that a launcher has started.
@@ -100,12 +114,6 @@ def start_processes(cfg: Config, args: argparse.Namespace,
         timeout (int, optional): Seconds that processes may wait for each
             other. Defaults to None, as torch has it.
     """
-    variable = LAUNCHED.get(args.launcher)
-    if variable is not None and variable not in os.environ:
-        raise ValueError(
-            f'--launcher {args.launcher} is for processes that a launcher has '
-            f'started, but {variable} is not set here; leave it out, or start '
-            'them: tools/launch.sh NPROC TOOL ..., srun or mpirun')
     seed = (cfg.get('randomness') or {}).get('seed')
     if isinstance(seed, int) and not 0 <= seed < 2**32:
         raise ValueError('randomness.seed must be from 0 to 2**32 - 1 = '

@@ -22,7 +22,9 @@ def count_classes(prediction: Tensor, label: Tensor, num_classes: int,
         prediction (Tensor): Predicted classes. A prediction outside the
             classes is wrong and in no class, as in mmseg's ``IoUMetric``.
         label (Tensor): Labels; ``ignore_index`` marks void pixels.
-        num_classes (int): Number of classes of the data set.
+        num_classes (int): Number of classes of the data set. One is that
+            of a binary head whose background has no name: labels are 0 and
+            1, and as in ``IoUMetric`` all pixels count as the one class.
         ignore_index (int, optional): The void label. None means that every
             pixel is labelled. Defaults to 255.
 
@@ -44,7 +46,10 @@ def count_classes(prediction: Tensor, label: Tensor, num_classes: int,
         label, prediction = label[valid], prediction[valid]
     if label.numel() == 0:
         return np.zeros((3, num_classes), dtype=np.int64)
-    check_labels(label, num_classes, ignore_index)
+    check_labels(label, max(2, num_classes), ignore_index)
+    if num_classes == 1:
+        right = int((prediction == label).sum())
+        return np.array([[right], [len(label)], [len(label)]], dtype=np.int64)
     in_range = (prediction >= 0) & (prediction < num_classes)
     areas = [label[prediction == label], prediction[in_range], label]
     counts = torch.stack(

@@ -14,7 +14,8 @@ from mmseg.registry import MODELS as MMSEG
 
 from mmseg_rppgd.attacks import PGD
 from mmseg_rppgd.cli import (add_run_options, errors_in_a_sentence,
-                             interruptible, start_processes)
+                             interruptible, require_launcher,
+                             start_processes)
 from mmseg_rppgd.registry import ATTACKS
 
 
@@ -242,7 +243,9 @@ def test_a_launcher_that_did_not_launch_is_said(monkeypatch, launcher,
     monkeypatch.delenv(variable, raising=False)
     with pytest.raises(ValueError, match=f'--launcher {launcher}.*{variable} '
                        'is not set.*tools/launch.sh'):
-        start_processes(Config(), parse('--launcher', launcher))
+        require_launcher(parse('--launcher', launcher))
+    monkeypatch.setenv(variable, '0')
+    require_launcher(parse('--launcher', launcher))
 
 
 @pytest.mark.parametrize('seed', [-1, 2**32])

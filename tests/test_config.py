@@ -19,7 +19,8 @@ def test_a_function_in_a_config_is_refused_by_its_place(function):
     cfg = Config(dict(custom_hooks=[dict(type='mmseg_rppgd.RPPGDHook',
                                          region_weights=function)]))
     with pytest.raises(ValueError, match=r'custom_hooks\[0\].region_weights '
-                       'of the config must be plain data, but is the function.*'
+                       'of the config must be plain data, but is the '
+                       'function.*'
                        "import path in a string.*'my_module.weights'"):
         refuse_functions(cfg)
 

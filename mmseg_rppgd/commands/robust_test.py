@@ -7,7 +7,8 @@ from mmengine.runner import Runner
 
 from ..checkpoints import restricted_loading
 from ..cli import (add_config, add_run_options, errors_in_a_sentence,
-                   interruptible, set_work_dir, start_processes)
+                   interruptible, require_launcher, set_work_dir,
+                   start_processes)
 from ..compat import leave_processes, require_mmseg
 from ..config import refuse_functions
 
@@ -79,6 +80,11 @@ def _add_rows(group: argparse._ArgumentGroup) -> None:
         help='what is attacked: the whole image, all windows of slide '
         'inference jointly, or each window by itself, which gives no '
         'adversarial image (default: as the model infers)')
+    group.add_argument(
+        '--pixel-range', type=float, metavar='WHITE',
+        help='value of white in what the test pipeline gives: 255, or 1 '
+        'where it scales images to [0, 1] (default: what is certain from '
+        'the first image)')
     group.add_argument(
         '--limit', type=int, metavar='N',
         help='test on the first N images only')
@@ -171,6 +177,7 @@ def build_config(args: argparse.Namespace) -> Config:
         others=args.matrix,
         cache=args.cache,
         surface=args.surface,
+        pixel_range=args.pixel_range,
         seed=args.seed,
         limit=args.limit,
         resume=args.resume,
@@ -194,6 +201,7 @@ def main(argv: Optional[Sequence[str]] = None,
     with interruptible(command_line.prog, hint), \
             errors_in_a_sentence(command_line.prog), \
             restricted_loading(args.trust_checkpoint):
+        require_launcher(args)
         require_mmseg()
         Runner.from_cfg(build_config(args)).test()
         leave_processes()

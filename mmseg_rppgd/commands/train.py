@@ -10,7 +10,8 @@ from mmengine.runner import Runner
 
 from ..checkpoints import StartFits, restricted_loading
 from ..cli import (add_config, add_run_options, errors_in_a_sentence,
-                   interruptible, set_work_dir, start_processes)
+                   interruptible, require_launcher, set_work_dir,
+                   start_processes)
 from ..compat import leave_processes, require_mmseg
 from ..config import load_config, refuse_functions, require_checkpoint
 
@@ -180,6 +181,7 @@ def main(argv: Optional[Sequence[str]] = None,
     with interruptible(command_line.prog, lambda: how_to_go_on(runner)):
         with errors_in_a_sentence(command_line.prog), restricted_loading(
                 args.trust_checkpoint):
+            require_launcher(args)
             require_mmseg()
             runner = build_runner(args)
             describe_attack(runner, args.config)

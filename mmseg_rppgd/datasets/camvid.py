@@ -1,11 +1,13 @@
 """CamVid in the folder layout of SegNet."""
 import os
 import os.path as osp
-from typing import Any, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Optional, Sequence, Set, Tuple
 
 import torch
 from mmseg.datasets import BaseSegDataset
+from PIL import Image
 
+from ..label_files import check_label_file
 from ..registry import DATASETS
 
 SUFFIX = '.png'
@@ -35,7 +37,8 @@ class CamVid(BaseSegDataset):
     Raises:
         FileNotFoundError: If a folder or file is missing; names the path.
         ValueError: If images and labels do not match, no image is there, or
-            (on reading) a label is beyond the classes; names the file.
+            (on reading) labels are of another size than their image, or one
+            is beyond the classes; names the file.
 
     Example:
         >>> dict(type='mmseg_rppgd.CamVid', data_root='data/CamVid',
@@ -57,6 +60,7 @@ class CamVid(BaseSegDataset):
                  split: str = 'train',
                  **kwargs) -> None:
         self._must_have_list = bool(kwargs.get('ann_file'))
+        self._sizes_agree: Set[int] = set()
         kwargs.setdefault('ann_file', f'{split}.txt')
         kwargs.setdefault(
             'data_prefix',
@@ -148,11 +152,31 @@ class CamVid(BaseSegDataset):
                 f'but does not exist ({len(missing)} such files)')
 
     def prepare_data(self, idx: int) -> Any:
+        if idx not in self._sizes_agree:
+            self._check_sizes(idx)
+            self._sizes_agree.add(idx)
         data = super().prepare_data(idx)
         sample = data.get('data_samples') if isinstance(data, dict) else None
         if 'gt_sem_seg' in (sample or ()):
             self._check_labels(sample.gt_sem_seg.data, idx)
         return data
+
+    def _check_sizes(self, idx: int) -> None:
+        """Compare image and labels before a crop hides that they differ."""
+        info = self.get_data_info(idx)
+        sizes = []
+        for path in (info['img_path'], info['seg_map_path']):
+            try:
+                with Image.open(path) as picture:
+                    sizes.append(picture.size)
+            except OSError:
+                return  # those that cannot be read are the pipeline's matter
+        check_label_file(info['seg_map_path'])
+        if sizes[0] != sizes[1]:
+            raise ValueError(
+                f'{info["seg_map_path"]} must have the size of its image, '
+                f'{sizes[0][0]} x {sizes[0][1]} pixels, but has '
+                f'{sizes[1][0]} x {sizes[1][1]}')
 
     def _check_labels(self, labels: torch.Tensor, idx: int) -> None:
         """Find a label beyond the classes before a loss does, namelessly."""

@@ -1,8 +1,8 @@
 """What is read off a config of MMSeg: tested model, checkpoint, labels."""
 import json
+import logging
 import os
 import os.path as osp
-from functools import partial
 from typing import Any, Dict, Iterator, List, Optional, Tuple, Union
 
 import numpy as np
@@ -10,6 +10,7 @@ import torch
 from mmengine.config import Config, ConfigDict
 from mmengine.device import get_device
 from mmengine.hooks import Hook
+from mmengine.logging import print_log
 from mmengine.model import revert_sync_batchnorm
 from mmengine.registry import DATASETS, DefaultScope
 from mmengine.runner import Runner
@@ -20,7 +21,9 @@ from torch.utils.data import DataLoader
 
 from ..checkpoints import check_weights, checkpoint_sha256, restricted_loading
 from ..config import load_config, require_checkpoint
-from ..pixel_model import unwrap_segmentor
+from ..label_files import check_label_file
+from ..pixel_model import last_head, unwrap_segmentor
+from ..pixel_model.counted import class_names, void_label
 from ..registry import HOOKS, SCOPE
 from .files import digest, write_json
 from .results.environment import mask_address
@@ -101,6 +104,7 @@ def load_model(config: str,
                fp16: bool = False,
                device: Optional[str] = None,
                cfg_options: Optional[dict] = None,
+               pixel_range: Optional[float] = None,
                trust: bool = False) -> Tuple[TestedSegmentor, DataLoader]:
     """Load a segmentor of MMSeg and its test images, for :func:`evaluate`.
 
@@ -115,6 +119,9 @@ def load_model(config: str,
         device (str, optional): Where to. Defaults to None, a GPU if there is
             one.
         cfg_options (dict, optional): Settings of the config to override.
+        pixel_range (float, optional): Value of white in what the pipeline
+            gives: 255, or 1 where it scales images to [0, 1]. Defaults to
+            None, what is certain from the first image.
         trust (bool): Whether to run the code that the checkpoint may hold.
             Defaults to False: what holds more than weights is refused.
 
@@ -140,8 +147,8 @@ def load_model(config: str,
                                    device or get_device(), cfg)
         info = describe_model(config, checkpoint)
     model = tested_segmentor(
-        segmentor, cfg, loader.dataset.metainfo,
-        void_label(cfg.test_evaluator), surface=surface, fp16=fp16, info=info)
+        segmentor, cfg, loader.dataset.metainfo, cfg.test_evaluator,
+        surface=surface, fp16=fp16, pixel_range=pixel_range, info=info)
     return model, loader
 
 
@@ -172,7 +179,7 @@ def load_segmentor(name: str, checkpoint: str,
 
 
 def tested_segmentor(segmentor: nn.Module, cfg: Config,
-                     metainfo: Dict[str, Any], ignore_index: Optional[int],
+                     metainfo: Dict[str, Any], evaluator: Any,
                      **kwargs: Any) -> TestedSegmentor:
     """A segmentor under test, with what its config says of it.
 
@@ -180,15 +187,20 @@ def tested_segmentor(segmentor: nn.Module, cfg: Config,
         segmentor (nn.Module): The segmentor.
         cfg (Config): What it was built from.
         metainfo (dict): That of the test set: ``classes``, ``palette``.
-        ignore_index (int, optional): The void label.
+        evaluator (Evaluator | dict | list, optional): That of the test, or
+            its config: says which label is void; otherwise the head does.
         kwargs: Further arguments of :class:`TestedSegmentor`.
     """
-    classes = metainfo['classes']
+    classes = class_names(metainfo)
+    ignore_index = void_label(evaluator, getattr(
+        last_head(segmentor), 'ignore_index', 255))
+    if not hasattr(segmentor, 'cfg'):
+        segmentor.cfg = cfg  # as mmseg's init_model leaves it
     return TestedSegmentor(
         segmentor, classes, ignore_index, config=model_config(cfg),
         palette=metainfo.get('palette'), resume_settings=config_settings(cfg),
-        class_counts=partial(count_training_labels, cfg, len(classes),
-                             ignore_index), **kwargs)
+        class_counts=lambda num_classes, folder: count_training_labels(
+            cfg, num_classes, ignore_index, folder), **kwargs)
 
 
 def describe_model(name: str, checkpoint: Optional[str]) -> Dict[str, Any]:
@@ -202,17 +214,6 @@ def config_settings(cfg: Config) -> Dict[str, str]:
     """What of a config decides the numbers, to be compared on resume."""
     return {f'config.{key}': digest(cfg.get(key))[:16]
             for key in ('model', 'test_dataloader')}
-
-
-def void_label(evaluator: Any) -> Optional[int]:
-    """The label that an evaluator ignores, or the config of one."""
-    for metric in getattr(evaluator, 'metrics', evaluator if isinstance(
-            evaluator, (list, tuple)) else [evaluator]):
-        if isinstance(metric, dict) and 'ignore_index' in metric:
-            return metric['ignore_index']
-        if hasattr(metric, 'ignore_index'):
-            return metric.ignore_index
-    return 255
 
 
 class CheckpointFits(Hook):
@@ -231,13 +232,14 @@ def count_training_labels(cfg: Config, num_classes: int,
 
     Args:
         cfg (Config): Has the training set in ``train_dataloader.dataset``.
-        num_classes (int): Number of classes.
+        num_classes (int): Number of classes that the model tells apart.
         ignore_index (int, optional): The void label.
         folder (str, optional): Where the result is kept, so that it is
             counted once. None keeps nothing.
 
     Returns:
-        list[int]: None if the training set is not there.
+        list[int]: None if the training set is not there, or is one whose
+        labels cannot be told from here; the log says why.
     """
     dataset_cfg = (cfg.get('train_dataloader') or {}).get('dataset')
     if dataset_cfg is None:
@@ -247,15 +249,19 @@ def count_training_labels(cfg: Config, num_classes: int,
     kept = path and read_counts(path, num_classes)
     if kept:
         return kept
+    counts = np.zeros(num_classes, dtype=np.int64)
     try:
         with DefaultScope.overwrite_default_scope('mmseg'):
             dataset = DATASETS.build(dataset_cfg)
-    except (AssertionError, FileNotFoundError):
-        return None  # mmseg's ways to say that the files are not there
-    counts = np.zeros(num_classes, dtype=np.int64)
-    for label in training_labels(dataset):
-        valid = label[(label != ignore_index) & (label < num_classes)]
-        counts += np.bincount(valid.ravel(), minlength=num_classes)
+        for label in training_labels(dataset):
+            valid = label[(label != ignore_index) & (label < num_classes)]
+            counts += np.bincount(valid.ravel(), minlength=num_classes)
+    # A data set may be of any class and end in any way; a test needs none.
+    except Exception as error:
+        reason = str(error) or type(error).__name__
+        print_log(f'The training labels cannot be counted: {reason}',
+                  'current', logging.WARNING)
+        return None
     if path:
         os.makedirs(folder, exist_ok=True)
         write_json(path, counts.tolist())
@@ -280,6 +286,9 @@ def training_labels(dataset: Any) -> Iterator[np.ndarray]:
     """Labels of every image of a data set, before any augmentation.
 
     Data sets that repeat or mix others are looked through.
+
+    Raises:
+        ValueError: If a data set does not say how it reads its labels.
     """
     inner = getattr(dataset, 'datasets', None) or [
         getattr(dataset, 'dataset', None)]
@@ -287,7 +296,14 @@ def training_labels(dataset: Any) -> Iterator[np.ndarray]:
         for part in inner:
             yield from training_labels(part)
         return
-    load = next(t for t in dataset.pipeline.transforms
-                if type(t).__name__.startswith('LoadAnnotations'))
+    transforms = getattr(getattr(dataset, 'pipeline', None), 'transforms', ())
+    load = [t for t in transforms
+            if type(t).__name__.startswith('LoadAnnotations')]
+    if not load:
+        raise ValueError(
+            f'{type(dataset).__name__} has no transform named '
+            'LoadAnnotations... in its pipeline')
     for index in range(len(dataset)):
-        yield load(dataset.get_data_info(index))['gt_seg_map']
+        info = dataset.get_data_info(index)
+        check_label_file(info.get('seg_map_path'))
+        yield load[0](info)['gt_seg_map']

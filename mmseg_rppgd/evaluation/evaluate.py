@@ -76,7 +76,8 @@ def evaluate(model: TestedModel,
         quiet (bool): Whether to show nothing while at work.
 
     Returns:
-        dict: The content of results.json.
+        Results: The content of results.json, a dict; its attribute
+        ``intervals`` is the content of intervals.json.
 
     Raises:
         KeyError: If an attack is unknown.
@@ -105,9 +106,9 @@ def evaluate(model: TestedModel,
     def counts() -> Optional[List[int]]:
         counted = model.class_counts(out_dir)
         if counted is None and not notes:
-            notes.append('The training labels are not there to be counted: '
-                         'balanced losses weigh by the classes of each '
-                         'image instead.')
+            notes.append('The training labels are not there to be counted, or '
+                         'not in a known way: balanced losses weigh by the '
+                         'classes of each image instead.')
         return counted
 
     plan = make_plan(suite, attacks, eps, steps, minimal, counts)

@@ -10,7 +10,7 @@ from ..hooks import AttackHook
 from ..pixel_model import unwrap_segmentor
 from ..registry import LOOPS
 from .configs import (CheckpointFits, describe_model, load_segmentor,
-                      tested_segmentor, void_label)
+                      tested_segmentor)
 from .evaluate import check_numbers, evaluate
 from .results.results import worst_balls
 from .run.bad_data import data_set_faults
@@ -30,7 +30,7 @@ class RobustTestLoop(BaseLoop):
         runner (Runner): Holds the model, loaded before :meth:`run`.
         dataloader (DataLoader | dict): The test loader.
         evaluator (Evaluator | dict | list, optional): That of the config; it
-            says which label is void. Defaults to None, 255.
+            says which label is void. Defaults to None, that of the head.
         suite, attacks, eps, steps, minimal: As of :func:`evaluate`.
         out_dir (str, optional): Folder of the report. Defaults to None,
             ``robust`` in the work directory.
@@ -46,6 +46,9 @@ class RobustTestLoop(BaseLoop):
             ``sha256`` as the report names the model. Defaults to None, those
             of the runner.
         fp16 (bool): Whether to test under autocast. Defaults to False.
+        pixel_range (float, optional): Value of white in what the pipeline
+            gives: 255, or 1 where it scales images to [0, 1]. Defaults to
+            None, what is certain from the first image.
 
     Example:
         >>> test_cfg = dict(type='mmseg_rppgd.RobustTestLoop', suite='quick')
@@ -74,7 +77,8 @@ class RobustTestLoop(BaseLoop):
                  probes: int = 4,
                  skip_bad: bool = False,
                  model_info: Optional[Dict[str, Any]] = None,
-                 fp16: bool = False) -> None:
+                 fp16: bool = False,
+                 pixel_range: Optional[float] = None) -> None:
         with data_set_faults():
             super().__init__(runner, dataloader)
         check_numbers(seed=seed, limit=limit, batch_size=batch_size,
@@ -89,14 +93,13 @@ class RobustTestLoop(BaseLoop):
             skip_bad=skip_bad,
             out_dir=out_dir or osp.join(runner.work_dir, 'robust'))
         dataset = self.dataloader.dataset
-        ignore_index = void_label(evaluator)
         segmentor = unwrap_segmentor(runner.model)
 
         def tested(segmentor: Any, cfg: Any, info: Dict[str, Any],
-                   surface: Optional[str]) -> Any:
+                   surface: Optional[str], **kwargs: Any) -> Any:
             return tested_segmentor(
-                segmentor, cfg, dataset.metainfo, ignore_index,
-                surface=surface, fp16=fp16, info=info)
+                segmentor, cfg, dataset.metainfo, evaluator,
+                surface=surface, fp16=fp16, info=info, **kwargs)
 
         def second(config: str, checkpoint: str) -> Any:
             device = next(segmentor.parameters()).device
@@ -108,7 +111,7 @@ class RobustTestLoop(BaseLoop):
         self.model = tested(
             segmentor, cfg, model_info or describe_model(
                 cfg.filename or 'a config of its own', cfg.get('load_from')),
-            None if surrogate else surface)
+            None if surrogate else surface, pixel_range=pixel_range)
         self.surrogate = second(*surrogate) if surrogate else None
         self.others = [second(*other) for other in others]
         runner.register_hook(CheckpointFits(), priority='VERY_HIGH')

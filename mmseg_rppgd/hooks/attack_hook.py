@@ -11,8 +11,10 @@ from mmengine.runner import autocast
 from torch import nn
 
 from ..attacks.base import Attack, refuse_targets
-from ..pixel_model import TrainingAttack, perturb_batch
+from ..pixel_model import (CountedPixels, PixelModel, TrainingAttack,
+                           perturb_batch)
 from ..pixel_model.batches import check_adv_ratio
+from ..pixel_model.space import check_pixel_range
 from ..registry import ATTACKS, HOOK_SUFFIX, HOOKS
 
 STAGES = ('train', 'val', 'test')
@@ -39,6 +41,10 @@ class AttackHook(Hook):
           Of several optimizers it is theirs where they agree.
         - The noise of an iteration depends on seed, iteration and rank, so
           a resumed training goes on as an unbroken one would have.
+        - In validation and tests the pixels are attacked that the evaluator
+          counts, in training those that the loss does.
+        - Before the first image is attacked it is proved that the attack
+          sees the model as the loop does.
         - A model that attacks in its own loss (``AdversarialSegmentor``)
           refuses this hook in training.
 
@@ -51,6 +57,10 @@ class AttackHook(Hook):
             floor(B x adv_ratio + 0.5) images. One that rounds to no image of
             the first batch is refused; a smaller batch, as at the end of an
             epoch, may stay clean. Defaults to 0.5.
+        pixel_range (float, optional): Value of white in what the pipeline
+            gives: 255, or 1 where it scales images to [0, 1]. Defaults to
+            None, what is certain from the first batch; where nothing is, an
+            error says so.
 
     Example:
         >>> custom_hooks = [
@@ -64,7 +74,8 @@ class AttackHook(Hook):
     def __init__(self,
                  attack: Any,
                  stages: Union[str, Sequence[str]] = 'train',
-                 adv_ratio: float = 0.5) -> None:
+                 adv_ratio: float = 0.5,
+                 pixel_range: Optional[float] = None) -> None:
         self.attack = (
             attack if isinstance(attack, Attack) else ATTACKS.build(attack))
         refuse_targets(self.attack, type(self).__name__)
@@ -74,6 +85,8 @@ class AttackHook(Hook):
             raise ValueError("stages must be 'train', 'val', 'test' or a list "
                              f'of them, but got {stages!r}')
         check_adv_ratio(adv_ratio)
+        check_pixel_range(pixel_range)
+        self.pixel_range = pixel_range
         self.stages = list(listed)
         self.adv_ratio = adv_ratio
         self.training_attack = TrainingAttack()
@@ -123,7 +136,7 @@ class AttackHook(Hook):
         """Attack a validation batch."""
         if 'val' in self.stages:
             with loop_precision(runner.val_loop):
-                self._attack(runner, 'val', data_batch)
+                self._attack(runner, 'val', data_batch, runner.val_loop)
 
     def before_test(self, runner) -> None:
         """Refuse a second attack."""
@@ -134,18 +147,26 @@ class AttackHook(Hook):
         """Attack a test batch."""
         if 'test' in self.stages:
             with loop_precision(runner.test_loop):
-                self._attack(runner, 'test', data_batch)
+                self._attack(runner, 'test', data_batch, runner.test_loop)
 
-    def _attack(self, runner, stage: str, data_batch: Dict[str, Any]) -> None:
+    def _attack(self, runner, stage: str, data_batch: Dict[str, Any],
+                loop: Any = None) -> None:
         inputs, samples = data_batch['inputs'], data_batch['data_samples']
         if stage == 'train':
             result, logs = self.training_attack(
-                self.attack, self.adv_ratio, runner.model, inputs, samples)
+                self.attack, self.adv_ratio, runner.model, inputs, samples,
+                pixel_range=self.pixel_range)
         else:
-            result = perturb_batch(self.attack, runner.model, inputs, samples)
+            result = perturb_batch(
+                self.attack, runner.model, inputs, samples,
+                counted=CountedPixels.of_loop(
+                    loop, PixelModel(runner.model, surface='whole')),
+                pixel_range=self.pixel_range)
             logs = {}
             if result.mis_ratio is not None:
                 logs['attack_mis_ratio'] = result.mis_ratio.nanmean()
+        if result.pixel_range is not None:
+            self.pixel_range = result.pixel_range
         data_batch['inputs'] = result.inputs
         for name, value in logs.items():
             runner.message_hub.update_scalar(f'{stage}/{name}', value)
@@ -160,6 +181,7 @@ class NamedAttackHook(AttackHook):
     Args:
         stages (str | list[str]): See :class:`AttackHook`.
         adv_ratio (float): See :class:`AttackHook`.
+        pixel_range (float, optional): See :class:`AttackHook`.
         attack_args: Arguments of the attack.
 
     Example:
@@ -172,9 +194,11 @@ class NamedAttackHook(AttackHook):
                  *,
                  stages: Union[str, Sequence[str]] = 'train',
                  adv_ratio: float = 0.5,
+                 pixel_range: Optional[float] = None,
                  **attack_args) -> None:
         super().__init__(
-            dict(attack_args, type=self.attack_type), stages, adv_ratio)
+            dict(attack_args, type=self.attack_type), stages, adv_ratio,
+            pixel_range)
 
     @classmethod
     def of(cls, attack_type: str) -> Type['NamedAttackHook']:

@@ -8,9 +8,12 @@ from mmengine.dist import all_reduce, get_rank, get_world_size
 from mmengine.hooks import Hook
 from torch import Tensor
 
-from ..attacks.base import DEFAULT_IGNORE_INDEX, Attack, refuse_targets
-from ..metrics import accuracy, count_classes, mean_iou
-from ..pixel_model import perturb_batch
+from ..attacks.base import Attack, refuse_targets
+from ..metrics import accuracy, mean_iou
+from ..loaded import LoadedSamples, digest_tensors
+from ..pixel_model import CountedPixels, PixelModel, perturb_batch
+from ..pixel_model.batches import name_of
+from ..pixel_model.space import check_pixel_range
 from ..registry import ATTACKS, HOOKS
 from .attack_hook import loop_precision, unwrap_model
 
@@ -23,8 +26,8 @@ class RobustValHook(Hook):
     are attacked with noise that depends on the image alone, so that values
     of one training compare. Several processes share the images. The metrics
     can choose the best checkpoint: ``save_best='robust/mIoU'``. They follow
-    mmseg's ``IoUMetric`` and leave out what the evaluator of the validation
-    does.
+    mmseg's ``IoUMetric``; the pixels that the evaluator of the validation
+    leaves out are neither attacked nor counted.
 
     Note:
         - It runs before all other hooks: the metrics must be there when
@@ -39,6 +42,7 @@ class RobustValHook(Hook):
         interval (int): Measure in the first validation and every
             ``interval``-th after it; in between the last values are
             repeated. Defaults to 1.
+        pixel_range (float, optional): See :class:`AttackHook`.
 
     Example:
         >>> custom_hooks = [
@@ -52,7 +56,8 @@ class RobustValHook(Hook):
     def __init__(self,
                  attack: Any,
                  num_images: int = 50,
-                 interval: int = 1) -> None:
+                 interval: int = 1,
+                 pixel_range: Optional[float] = None) -> None:
         for name, value in dict(
                 num_images=num_images, interval=interval).items():
             if not isinstance(value, int) or value < 1:
@@ -61,6 +66,8 @@ class RobustValHook(Hook):
         self.attack = (
             attack if isinstance(attack, Attack) else ATTACKS.build(attack))
         refuse_targets(self.attack, type(self).__name__)
+        check_pixel_range(pixel_range)
+        self.pixel_range = pixel_range
         self.num_images = num_images
         self.interval = interval
         self._num_validations = 0
@@ -89,32 +96,37 @@ class RobustValHook(Hook):
         model = unwrap_model(runner.model)
         loop = runner.val_loop
         dataset = loop.dataloader.dataset
-        # As mmseg's IoUMetric: a head may have more classes.
-        num_classes = len(loop.evaluator.dataset_meta['classes'])
+        counted = CountedPixels.of_loop(
+            loop, PixelModel(model, surface='whole'))
         num_images = min(self.num_images, len(dataset))
         indices = np.linspace(0, len(dataset) - 1, num_images).round()
-        ignore_index = void_label(loop)
-        counts = np.zeros((3, num_classes), dtype=np.int64)
+        counts = np.zeros((3, counted.num_classes), dtype=np.int64)
         for index in indices[rank::world_size].astype(int):
-            data = pseudo_collate([dataset[int(index)]])
+            data = self._load(dataset, int(index))
             generator = torch.Generator().manual_seed(int(index))
             with loop_precision(loop):
                 result = perturb_batch(
                     self.attack, model, data['inputs'],
-                    data['data_samples'], generator=[generator])
+                    data['data_samples'], generator=[generator],
+                    counted=counted, pixel_range=self.pixel_range)
+            self.pixel_range = result.pixel_range
             data['inputs'] = result.inputs
             with torch.no_grad(), loop_precision(loop):
                 outputs = model.val_step(data)
             for output in outputs:
-                counts += count_classes(
-                    output.pred_sem_seg.data, output.gt_sem_seg.data,
-                    num_classes, ignore_index)
+                counts += counted.count(output.pred_sem_seg.data,
+                                        output.gt_sem_seg.data)
         return torch.from_numpy(counts)
 
-
-def void_label(loop) -> Optional[int]:
-    """Return the label that the evaluator of a validation leaves out."""
-    for metric in loop.evaluator.metrics:
-        if hasattr(metric, 'ignore_index'):
-            return metric.ignore_index
-    return DEFAULT_IGNORE_INDEX
+    def _load(self, dataset, index: int) -> Dict[str, list]:
+        """Load an image; the first time twice, to see that it stays."""
+        data = pseudo_collate([dataset[index]])
+        if self._num_validations == 0:
+            loaded = LoadedSamples()
+            for each in (data, pseudo_collate([dataset[index]])):
+                sample = each['data_samples'][0]
+                if 'gt_sem_seg' in sample:
+                    loaded.see(index, digest_tensors(
+                        each['inputs'][0], sample.gt_sem_seg.data),
+                        name_of(sample, 'img_path'))
+        return data

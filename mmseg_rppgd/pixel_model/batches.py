@@ -3,9 +3,12 @@ import math
 from numbers import Real
 from typing import List, Optional, Sequence, Union
 
+import torch
 from torch import Tensor, nn
 
-from .space import PixelSpace
+from ..label_files import check_label_file
+from .counted import CountedPixels
+from .space import GRID_SLACK, PixelSpace, find_pixel_range
 from .windows import Box
 
 
@@ -56,23 +59,42 @@ def num_attacked(inputs: Union[Sequence[Tensor], Tensor],
 
 
 class LoaderBatch:
-    """Inputs as they come from the loader: a list, 0 to 255.
+    """Inputs as they come from the loader: a list, 0 to ``pixel_range``.
 
     Args:
         segmentor (nn.Module): Knows the device, and the padding of training.
         inputs (list[Tensor]): (3, h, w) BGR, each of its own size.
         data_samples (list[SegDataSample]): Their samples.
         training (bool): Whether the batch is one of training.
+        pixel_range (float, optional): Value of white. Defaults to None, what
+            the first input and the data preprocessor say.
+
+    Raises:
+        ValueError: If the range of the pixels is not certain, or meta keys
+            are missing.
     """
 
     def __init__(self, segmentor: nn.Module, inputs: Sequence[Tensor],
-                 data_samples: Sequence, training: bool) -> None:
+                 data_samples: Sequence, training: bool,
+                 pixel_range: Optional[float] = None) -> None:
+        preprocessor = segmentor.data_preprocessor
         self.inputs = inputs
+        self.names = [name_of(sample, 'img_path') for sample in data_samples]
         self.device = next(segmentor.parameters()).device
         self.boxes = [None] * len(inputs)
         self.pad_to = None
+        if pixel_range is None:
+            pixel_range = find_pixel_range(inputs[0], preprocessor,
+                                           self.names[0])
+        self.space = PixelSpace.of(segmentor, pixel_range)
         if training:
-            self.pad_to = PixelSpace(segmentor.data_preprocessor).padded_size(
+            if getattr(preprocessor, 'batch_augments', None) is not None:
+                raise ValueError(
+                    f'{type(preprocessor).__name__} has batch_augments, which '
+                    'would mix images after they were attacked; remove them, '
+                    'or wrap the model in AdversarialSegmentor, which attacks '
+                    'what they made')
+            self.pad_to = self.space.padded_size(
                 [x.shape[-2:] for x in inputs], training)
         else:
             for sample in data_samples:
@@ -80,11 +102,18 @@ class LoaderBatch:
 
     def image(self, index: int) -> Tensor:
         """Return an image (3, h, w) on the device of the segmentor."""
-        return PixelSpace.from_loader(self.inputs[index], self.device)
+        return self.space.from_loader(self.inputs[index], self.device,
+                                      self.names[index])
+
+    def loader_input(self, index: int) -> Tensor:
+        """Return an input as the loader gave it, an overshoot cut off."""
+        inputs = self.inputs[index]
+        return inputs if inputs.dtype == torch.uint8 else (
+            inputs.clamp(0, self.space.pixel_range))
 
     def replaced(self, first: int, images: List[Tensor]) -> List[Tensor]:
         """Return the inputs with ``images`` from index ``first`` on."""
-        return [*self.inputs[:first], *map(PixelSpace.to_loader, images)]
+        return [*self.inputs[:first], *map(self.space.to_loader, images)]
 
 
 class ModelBatch:
@@ -95,12 +124,14 @@ class ModelBatch:
         inputs (Tensor): (B, 3, H, W).
         data_samples (list[SegDataSample]): Say which part is no padding.
         training (bool): Whether the batch is one of training.
+        pixel_range (float, optional): As of :class:`LoaderBatch`.
     """
 
     def __init__(self, segmentor: nn.Module, inputs: Tensor,
-                 data_samples: Sequence, training: bool) -> None:
+                 data_samples: Sequence, training: bool,
+                 pixel_range: Optional[float] = None) -> None:
         self.inputs = inputs
-        self.space = PixelSpace(segmentor.data_preprocessor)
+        self.names = [name_of(sample, 'img_path') for sample in data_samples]
         self.pad_to = tuple(inputs.shape[-2:])
         self.boxes = []
         for sample in data_samples:
@@ -109,11 +140,28 @@ class ModelBatch:
             self.boxes.append(
                 Box(top, self.pad_to[0] - bottom, left,
                     self.pad_to[1] - right))
+        if pixel_range is None:
+            pixel_range = self._find_pixel_range(segmentor)
+        self.space = PixelSpace.of(segmentor, pixel_range)
+
+    def _find_pixel_range(self, segmentor: nn.Module) -> float:
+        preprocessor = segmentor.data_preprocessor
+        values = PixelSpace(preprocessor).values(
+            self.boxes[0].crop(self.inputs[0]))
+        levels = values.round()
+        # Rounding hides from a float that it was a whole number.
+        if bool(((values - levels).abs() < GRID_SLACK).all()):
+            values = levels
+        return find_pixel_range(values, preprocessor, self.names[0])
 
     def image(self, index: int) -> Tensor:
         """Return an image (3, h, w) on the device of the segmentor."""
         inputs = self.boxes[index].crop(self.inputs[index])
-        return self.space.denormalize(inputs)
+        return self.space.denormalize(inputs, self.names[index])
+
+    def loader_input(self, index: int) -> Tensor:
+        """Return an input as the loader gave it, an overshoot cut off."""
+        return self.space.to_loader(self.image(index))
 
     def replaced(self, first: int, images: List[Tensor]) -> Tensor:
         """Return the inputs with ``images`` from index ``first`` on."""
@@ -134,31 +182,82 @@ def require_meta(data_sample, *keys: str) -> None:
             '(PackSegInputs.meta_keys) in the pipeline')
 
 
-def name_of(data_sample) -> str:
-    """Return the file of a sample, for messages."""
+def name_of(data_sample, first: str = 'seg_map_path') -> str:
+    """Return the file of a sample, for messages.
+
+    Args:
+        data_sample (SegDataSample): The sample.
+        first (str): Which of its two files is meant. Defaults to
+            'seg_map_path', that of the labels.
+    """
     meta = data_sample.metainfo
-    return str(meta.get('seg_map_path') or meta.get('img_path') or 'unnamed')
+    return str(meta.get(first) or meta.get('seg_map_path')
+               or meta.get('img_path') or 'unnamed')
 
 
 def labels_of(data_sample, box: Optional[Box], training: bool,
-              ignore_index: int, num_classes: int) -> Tensor:
-    """Return the labels (H, W) that the logits are compared with."""
+              counted: CountedPixels, num_logits: int) -> Tensor:
+    """Return the labels (H, W) that the logits are compared with.
+
+    Args:
+        data_sample (SegDataSample): Has the labels.
+        box (Box, optional): The part of them that is no padding.
+        training (bool): Whether the sample is one of training.
+        counted (CountedPixels): Which of them count.
+        num_logits (int): Number of classes that the model tells apart.
+    """
+    name = name_of(data_sample)
     if 'gt_sem_seg' not in data_sample:
         raise ValueError(
-            f'data sample {name_of(data_sample)} has no gt_sem_seg, which '
+            f'data sample {name} has no gt_sem_seg, which '
             'an attack needs; add LoadAnnotations to the pipeline')
     labels = data_sample.gt_sem_seg.data[0].long()
     if box is not None:
         labels = box.crop(labels)
-    outside = (labels != ignore_index) & ((labels < 0) |
-                                          (labels >= num_classes))
-    if bool(outside.any()):
-        raise ValueError(
-            f'labels must lie in [0, {num_classes}) or be {ignore_index} '
-            f'(ignored), but {name_of(data_sample)} has '
-            f'{int(labels[outside][0])}; check the classes and '
-            'reduce_zero_label of the dataset')
+    counted.check(labels, num_logits, name)
+    if not training:
+        check_label_file(name)
     return unflip(labels, data_sample, training)
+
+
+def picture_mask(image: Tensor, labels: Tensor, void: Optional[int],
+                 data_sample, training: bool) -> Optional[Tensor]:
+    """Return where an image is no padding that the pipeline made.
+
+    A ``Pad`` in the pipeline does not say how much it added. In training,
+    rows and columns at a border that have one colour and no label that
+    counts are taken for it; in tests, where nothing else than a Pad may
+    change what is attacked, only if the sample has been padded or cropped
+    (``pad_shape``).
+
+    Args:
+        image (Tensor): (3, h, w).
+        labels (Tensor): (H, W).
+        void (int, optional): Label of the pixels that do not count.
+        data_sample (SegDataSample): Its sample.
+        training (bool): Whether the sample is one of training.
+
+    Returns:
+        Tensor: (1, h, w) bool; None for the whole image, for certain.
+    """
+    if not training and 'pad_shape' not in data_sample.metainfo:
+        return None
+    corners = image[:, [0, 0, -1, -1], [0, -1, 0, -1]]
+    same = (image[:, None] == corners[:, :, None, None]).all(0)
+    if labels.shape == image.shape[-2:]:
+        if void is None:
+            return None
+        same = same & (labels == void)
+    rows, columns = same.all(2), same.all(1)
+    padding = (_at_borders(rows)[:, :, None] |
+               _at_borders(columns)[:, None, :]).any(0)
+    return ~padding[None]
+
+
+def _at_borders(flags: Tensor) -> Tensor:
+    """Keep the runs of true flags (N, L) that reach either end."""
+    flags = flags.to(torch.uint8)
+    return (flags.cumprod(1) | flags.flip(1).cumprod(1).flip(1)).bool()
 
 
 def unflip(maps: Tensor, data_sample, training: bool) -> Tensor:

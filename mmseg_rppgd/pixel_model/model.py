@@ -1,6 +1,5 @@
 """A segmentor of MMSeg as a model of [0, 1] images."""
 import copy
-import math
 from contextlib import contextmanager
 from functools import partial
 from typing import Iterator, List, Optional, Tuple
@@ -11,7 +10,9 @@ from mmengine.model import BaseTTAModel, is_model_wrapper
 from torch import Tensor, nn
 
 from ..attacks.base import DEFAULT_IGNORE_INDEX, AttackedModel, SegOutput
+from ..attacks.base.model import two_logits
 from .features import Tap, find_tap
+from .proof import prove_preprocessor
 from .space import PixelSpace, Size, num_channels
 from .windows import (Box, check_windows, run_windows, run_windows_twice,
                       stitch, window_boxes)
@@ -102,6 +103,10 @@ class PixelModel(nn.Module, AttackedModel):
             Defaults to None, the mode of the segmentor's ``test_cfg``.
         pad_to (tuple[int], optional): Height and width to pad to. Defaults
             to None, what the data preprocessor pads a test image to.
+        pixel_range (float, optional): Value of white in the inputs that the
+            data preprocessor is given: 255, or 1 where the pipeline scales
+            images to [0, 1]. Defaults to None, 1 where its mean and std lie
+            in [0, 1], else 255.
 
     Shape:
         images (B, 3, H, W) in [0, 1]; logits (B, C, *label_size); features
@@ -110,8 +115,9 @@ class PixelModel(nn.Module, AttackedModel):
 
     Raises:
         TypeError: If ``segmentor`` is no segmentor of RGB images.
-        ValueError: If ``feature_layer`` is no module of the segmentor, or
-            ``surface`` is unknown or lacks its window size.
+        ValueError: If ``feature_layer`` is no module of the segmentor,
+            ``surface`` is unknown or lacks its window size, or the data
+            preprocessor does what is not understood.
 
     Example:
         >>> model = PixelModel(init_model(config, checkpoint, 'cpu'))
@@ -124,7 +130,8 @@ class PixelModel(nn.Module, AttackedModel):
                  feature_layer: Optional[str] = None,
                  surface: Optional[str] = None,
                  *,
-                 pad_to: Optional[Size] = None) -> None:
+                 pad_to: Optional[Size] = None,
+                 pixel_range: Optional[float] = None) -> None:
         nn.Module.__init__(self)
         segmentor = unwrap_segmentor(segmentor)
         # Past nn.Module, which would register its parameters here.
@@ -132,6 +139,8 @@ class PixelModel(nn.Module, AttackedModel):
         self.label_size = label_size
         self.feature_layer = feature_layer
         self.pad_to = pad_to
+        self.pixel_range = pixel_range
+        prove_preprocessor(self.pixel_space)
         self.surface = self._resolve_surface(surface)
         self.__dict__['_tap'] = self._find_tap()
 
@@ -159,7 +168,7 @@ class PixelModel(nn.Module, AttackedModel):
     @property
     def pixel_space(self) -> PixelSpace:
         """PixelSpace: What the data preprocessor does to pixels."""
-        return PixelSpace(self.segmentor.data_preprocessor)
+        return PixelSpace.of(self.segmentor, self.pixel_range)
 
     @property
     def test_cfg(self) -> dict:
@@ -180,7 +189,7 @@ class PixelModel(nn.Module, AttackedModel):
         """Return the same model, giving the output of module ``path``."""
         return PixelModel(
             self.segmentor, self.label_size, path, self.surface,
-            pad_to=self.pad_to)
+            pad_to=self.pad_to, pixel_range=self.pixel_range)
 
     def without_features(self) -> 'PixelModel':
         """Return the same model, spared the memory of features."""
@@ -219,7 +228,7 @@ class PixelModel(nn.Module, AttackedModel):
         logits, features, boxes = self._run(inputs)
         logits = self._resize(logits[..., :size[0], :size[1]], label_size)
         if logits.shape[1] == 1:
-            logits = self._two_logits(logits)
+            logits = two_logits(logits, self.head.threshold)
         upsample = None
         if boxes is not None or not padded == size == tuple(label_size):
             upsample = partial(
@@ -287,12 +296,6 @@ class PixelModel(nn.Module, AttackedModel):
         return F.interpolate(
             maps, size=tuple(size), mode='bilinear',
             align_corners=self.align_corners)
-
-    def _two_logits(self, logits: Tensor) -> Tensor:
-        # sigmoid(z) > threshold is z - logit(threshold) > 0
-        threshold = min(max(self.head.threshold, 1e-6), 1 - 1e-6)
-        foreground = logits - math.log(threshold / (1 - threshold))
-        return torch.cat([torch.zeros_like(foreground), foreground], 1)
 
     def _upsample(self, maps: Tensor, boxes: Optional[List[Box]],
                   padded: Size, size: Size, label_size: Size) -> Tensor:

@@ -10,8 +10,10 @@ from ..attacks.base import (Attack, AttackResult, Callback, Generators,
                             check_generators, predict_classes)
 from ..timing import Stopwatch
 from .batches import (LoaderBatch, ModelBatch, labels_of, name_of,
-                      num_attacked, unflip)
+                      num_attacked, picture_mask, unflip)
+from .counted import CountedPixels
 from .model import PixelModel, unwrap_segmentor
+from .proof import prove_segmentor
 from .windows import check_windows, stitch, window_boxes
 
 
@@ -30,6 +32,8 @@ class PerturbedBatch(NamedTuple):
         seconds (float): Time of the attack.
         logits (list[Tensor], optional): With ``surface='crop'`` alone,
             (C, H, W) at label size for each attacked image.
+        pixel_range (float, optional): Value of white in the inputs, to be
+            given for the batches to come; None where nothing was attacked.
     """
     inputs: Union[List[Tensor], Tensor]
     clean_images: List[Tensor]
@@ -37,6 +41,7 @@ class PerturbedBatch(NamedTuple):
     mis_ratio: Optional[Tensor]
     seconds: float
     logits: Optional[List[Tensor]] = None
+    pixel_range: Optional[float] = None
 
 
 def perturb_batch(attack: Attack,
@@ -49,11 +54,15 @@ def perturb_batch(attack: Attack,
                   normalized: bool = False,
                   surface: Optional[str] = None,
                   generator: Generators = None,
-                  callback: Optional[Callback] = None) -> PerturbedBatch:
+                  callback: Optional[Callback] = None,
+                  counted: Optional[CountedPixels] = None,
+                  pixel_range: Optional[float] = None) -> PerturbedBatch:
     """Attack the last part of a batch, as the loader or the model has it.
 
     The hooks, the wrapper and the robust test all come through here. Only
     the images that are used are attacked; padding is no part of an image.
+    Before the first image of a segmentor is attacked it is proved that
+    :class:`PixelModel` predicts it as the segmentor does.
     Images of one size are attacked together; several sizes group by group,
     or one by one in their order where they share a generator.
 
@@ -61,8 +70,9 @@ def perturb_batch(attack: Attack,
         attack (Attack): The attack.
         segmentor (nn.Module): What it attacks, see :class:`PixelModel`.
         inputs (list[Tensor] | Tensor): Loader inputs (3, H, W), BGR, 0 to
-            255, each of its size; or, with ``normalized``, the padded tensor
-            (B, 3, H, W) that the data preprocessor made of them.
+            ``pixel_range``, each of its size; or, with ``normalized``, the
+            padded tensor (B, 3, H, W) that the data preprocessor made of
+            them.
         data_samples (list[SegDataSample]): With ``gt_sem_seg``, at the size
             of the inputs in training, at the original size in tests.
         training (bool): Whether the batch is one of training: inference of
@@ -86,6 +96,12 @@ def perturb_batch(attack: Attack,
             each update with all attacked images (n_adv, 3, H, W), which must
             then have one size; not with ``surface='crop'``. It is not called
             where no attacked image has a labelled pixel. Defaults to None.
+        counted (CountedPixels, optional): Which pixels count; where they
+            are given, the attack may have no other ``ignore_index`` of its
+            own. Defaults to None, those of the loss.
+        pixel_range (float, optional): Value of white in loader inputs, such
+            as 1. Defaults to None, what is certain: 255 of bytes, otherwise
+            what the values and the data preprocessor both say.
 
     Raises:
         TypeError: If the batch is one of test-time augmentation, or the
@@ -93,7 +109,9 @@ def perturb_batch(attack: Attack,
         FloatingPointError: If a gradient is not finite; names the files.
         ValueError: If labels or meta keys are missing, a label lies outside
             the classes, generators are of another number than the attacked
-            images, or a callback is given where it can not be called.
+            images, a callback is given where it can not be called, the
+            range of the pixels is not certain, or the segmentor is not
+            understood.
     """
     segmentor = unwrap_segmentor(segmentor)
     num_adv = num_attacked(inputs, data_samples, adv_ratio)
@@ -103,21 +121,34 @@ def perturb_batch(attack: Attack,
     first = len(data_samples) - num_adv
     samples = data_samples[first:]
     batch = (ModelBatch if normalized else LoaderBatch)(
-        segmentor, inputs, data_samples, training)
+        segmentor, inputs, data_samples, training, pixel_range)
+    pixel_range = batch.space.pixel_range
     images = [batch.image(i) for i in range(first, len(data_samples))]
     if surface == 'crop':
-        model = PixelModel(segmentor, surface='whole')
+        model = PixelModel(
+            segmentor, surface='whole', pixel_range=pixel_range)
         run = _attack_windows
     else:
         model = PixelModel(
-            segmentor, pad_to=batch.pad_to,
+            segmentor, pad_to=batch.pad_to, pixel_range=pixel_range,
             surface='whole' if training and surface is None else surface)
         run = partial(_attack_images, callback=callback)
+    if counted is None:
+        counted = CountedPixels(
+            attack.resolved_ignore_index(model), model.num_classes)
+    else:
+        attack = counted.attacked(attack)
     labels = [
-        labels_of(sample, box, training, attack.resolved_ignore_index(model),
+        labels_of(sample, box, training, counted,
                   model.num_classes).to(images[0].device)
         for sample, box in zip(samples, batch.boxes[first:])
     ]
+    masks = [
+        picture_mask(image, label, counted.ignore_index, sample, training)
+        for image, label, sample in zip(images, labels, samples)
+    ]
+    prove_segmentor(segmentor, batch.loader_input(first), samples[0],
+                    training, pixel_range)
     if callback is not None:
         _check_callback(surface, images, labels)
     shared = not isinstance(generator, (list, tuple))
@@ -129,6 +160,8 @@ def perturb_batch(attack: Attack,
             results.append(run(
                 attack, model, torch.stack([images[i] for i in group]),
                 torch.stack([labels[i] for i in group]),
+                _one_mask([masks[i] for i in group],
+                          [images[i] for i in group]),
                 generator if shared else [generator[i] for i in group]))
         except FloatingPointError as error:
             names = ', '.join(name_of(samples[i]) for i in group)
@@ -151,7 +184,8 @@ def perturb_batch(attack: Attack,
         mis_ratio=(None if any(ratio is None for ratio in ratios) else
                    torch.cat(ratios)[order]),
         seconds=seconds,
-        logits=logits)
+        logits=logits,
+        pixel_range=pixel_range)
 
 
 def _check_callback(surface: Optional[str], images: List[Tensor],
@@ -184,6 +218,17 @@ def _groups(images: List[Tensor], labels: List[Tensor],
     return list(by_size.values())
 
 
+def _one_mask(masks: List[Optional[Tensor]],
+              images: List[Tensor]) -> Optional[Tensor]:
+    """Return the masks (B, 1, H, W) of a group; None if all are full."""
+    masks = [
+        image.new_ones((1, *image.shape[-2:]), dtype=torch.bool)
+        if mask is None else mask for mask, image in zip(masks, images)
+    ]
+    mask = torch.stack(masks)
+    return None if bool(mask.all()) else mask
+
+
 def _in_order(batches: List[Tensor], order: List[int]) -> List[Tensor]:
     """Return the entries of several batches in another order."""
     entries = [entry for batch in batches for entry in batch]
@@ -204,15 +249,17 @@ class WindowsResult(NamedTuple):
 
 
 def _attack_images(attack: Attack, model: PixelModel, images: Tensor,
-                   labels: Tensor, generator: Generators,
+                   labels: Tensor, mask: Optional[Tensor],
+                   generator: Generators,
                    callback: Optional[Callback]) -> AttackResult:
     """Attack images (B, 3, H, W) of one size, in one go."""
     model = model.with_label_size(tuple(labels.shape[-2:]))
-    return attack.run(model, images, labels, None, callback, generator)
+    return attack.run(model, images, labels, mask, callback, generator)
 
 
 def _attack_windows(attack: Attack, model: PixelModel, images: Tensor,
-                    labels: Tensor, generator: Generators) -> WindowsResult:
+                    labels: Tensor, mask: Optional[Tensor],
+                    generator: Generators) -> WindowsResult:
     """Attack every window of unpadded images by itself (DDC-AT)."""
     check_windows(model.test_cfg)
     size, label_size = tuple(images.shape[-2:]), tuple(labels.shape[-2:])
@@ -225,11 +272,14 @@ def _attack_windows(attack: Attack, model: PixelModel, images: Tensor,
     # A shared generator is drawn from image by image, the windows inside.
     size_of_part = (
         len(images) if isinstance(generator, (list, tuple)) else 1)
+    whole = mask is None
+    masks = [None] * len(images) if whole else mask.split(size_of_part)
     crops_of_parts = [[
         attack(model, box.crop(image).contiguous(), box.crop(label),
-               generator=generator) for box in boxes
-    ] for image, label in zip(
-        images.split(size_of_part), crop_labels.split(size_of_part))]
+               None if whole else box.crop(part), generator=generator)
+        for box in boxes
+    ] for image, label, part in zip(
+        images.split(size_of_part), crop_labels.split(size_of_part), masks)]
     crops = [torch.cat(window) for window in zip(*crops_of_parts)]
     with torch.no_grad():
         logits = stitch((model(crop).logits for crop in crops), boxes, size)

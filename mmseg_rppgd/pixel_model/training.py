@@ -40,7 +40,8 @@ class TrainingAttack:
                  segmentor: nn.Module,
                  inputs: Union[Sequence[Tensor], Tensor],
                  data_samples: Sequence,
-                 normalized: bool = False
+                 normalized: bool = False,
+                 pixel_range: Optional[float] = None
                  ) -> Tuple[PerturbedBatch, Dict[str, Any]]:
         """Attack a batch; the arguments are those of ``perturb_batch``.
 
@@ -62,6 +63,7 @@ class TrainingAttack:
             result = perturb_batch(
                 attack, segmentor, inputs, data_samples, training=True,
                 adv_ratio=adv_ratio, normalized=normalized,
+                pixel_range=pixel_range,
                 generator=self.noise.generators(num_adv))
         except FloatingPointError as overflow:
             if not in_half_precision(segmentor):

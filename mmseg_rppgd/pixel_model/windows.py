@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from ..attacks.base import autocasts
 from .space import Size
 
 Outputs = Tuple[Tensor, Optional[Tensor]]
@@ -158,14 +159,8 @@ def _count(boxes: Sequence[Box], maps: Tensor) -> Tensor:
 
 def _autocast_of_now(device_type: str) -> torch.autocast:
     """Return the surrounding autocast, to enter it again elsewhere."""
-    try:
-        enabled = torch.is_autocast_enabled(device_type)
-    except TypeError:  # torch before 2.4 has a function for each device
-        enabled = (
-            torch.is_autocast_cpu_enabled()
-            if device_type == 'cpu' else torch.is_autocast_enabled())
     # Without a dtype it takes the one that is set.
-    return torch.autocast(device_type, enabled=enabled)
+    return torch.autocast(device_type, enabled=autocasts(device_type))
 
 
 def check_windows(test_cfg: dict) -> None:

@@ -12,6 +12,7 @@ from ..attacks.base import Attack, capture, refuse_targets
 from ..pixel_model import (PixelModel, TrainingAttack, last_head,
                            unwrap_segmentor)
 from ..pixel_model.batches import check_adv_ratio
+from ..pixel_model.space import check_pixel_range
 from ..registry import ATTACKS, MODELS
 
 PASSED_ON = ('data_preprocessor', 'init_cfg', 'pretrained', 'train_cfg',
@@ -59,6 +60,10 @@ class AdversarialSegmentor(BaseSegmentor):
             floor(B x adv_ratio + 0.5) images. One that rounds to no image of
             the first batch is refused; a smaller batch, as at the end of an
             epoch, may stay clean. Defaults to 0.5.
+        pixel_range (float, optional): Value of white in what the pipeline
+            gives: 255, or 1 where it scales images to [0, 1]. Defaults to
+            None, what is certain from the first batch; where nothing is, an
+            error says so.
         kwargs: data_preprocessor, init_cfg, pretrained, train_cfg and
             test_cfg are passed on to the config of the segmentor.
 
@@ -77,14 +82,17 @@ class AdversarialSegmentor(BaseSegmentor):
                  segmentor: Union[dict, nn.Module],
                  attack: Any,
                  adv_ratio: float = 0.5,
+                 pixel_range: Optional[float] = None,
                  **kwargs) -> None:
         segmentor = self._build_segmentor(segmentor, kwargs)
         super().__init__(data_preprocessor=segmentor.data_preprocessor)
         check_adv_ratio(adv_ratio)
+        check_pixel_range(pixel_range)
         self.attack = (
             attack if isinstance(attack, Attack) else ATTACKS.build(attack))
         refuse_targets(self.attack, type(self).__name__)
         self.adv_ratio = adv_ratio
+        self.pixel_range = pixel_range
         self.training_attack = TrainingAttack()
         self._adopt_children(segmentor)
 
@@ -94,8 +102,8 @@ class AdversarialSegmentor(BaseSegmentor):
         unknown = set(kwargs) - set(PASSED_ON)
         if unknown:
             raise TypeError(
-                'AdversarialSegmentor takes segmentor, attack, adv_ratio and '
-                f'{", ".join(PASSED_ON)}, but got '
+                'AdversarialSegmentor takes segmentor, attack, adv_ratio, '
+                f'pixel_range and {", ".join(PASSED_ON)}, but got '
                 f'{", ".join(sorted(unknown))}; settings of the segmentor '
                 'belong inside segmentor=dict(...)')
         if isinstance(segmentor, dict):
@@ -150,7 +158,9 @@ class AdversarialSegmentor(BaseSegmentor):
         """Return the losses on the mixed batch, and logs."""
         result, logs = self.training_attack(
             self.attack, self.adv_ratio, self.segmentor, inputs, data_samples,
-            normalized=True)
+            normalized=True, pixel_range=self.pixel_range)
+        if result.pixel_range is not None:
+            self.pixel_range = result.pixel_range
         with capture(getattr(last_head(self.segmentor), 'conv_seg',
                              None)) as logits:
             losses = self.mixed_loss(result.inputs, data_samples,

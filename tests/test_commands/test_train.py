@@ -305,6 +305,9 @@ def test_an_interrupt_says_how_to_go_on(config, tmp_path, monkeypatch,
     class Interrupted:
         work_dir = str(tmp_path)
 
+        def register_hook(self, hook, priority):
+            pass
+
         def train(self):
             raise KeyboardInterrupt
 

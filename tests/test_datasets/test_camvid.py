@@ -139,6 +139,23 @@ def test_an_empty_folder_is_named(root):
         make(root)
 
 
+def test_labels_of_another_size_than_the_image_are_named(root):
+    path = root / 'trainannot' / NAMES[1]
+    cv2.imwrite(str(path), np.zeros((6, 9), np.uint8))
+    dataset = make(root)
+    dataset[0]
+    with pytest.raises(ValueError, match=f'{path} must have the size of its '
+                       'image, 8 x 6 pixels, but has 9 x 6'):
+        dataset[1]
+
+
+def test_labels_that_wrap_are_named(root):
+    path = root / 'trainannot' / NAMES[0]
+    cv2.imwrite(str(path), np.full((6, 8), 256, np.uint16))
+    with pytest.raises(ValueError, match=f'{path} holds labels of 16 bits'):
+        make(root)[0]
+
+
 def test_a_list_with_too_many_fields_names_the_line(root):
     (root / 'train.txt').write_text('a.png a.png\na b c\n')
     with pytest.raises(ValueError, match='train.txt, line 2: .*3 fields'):

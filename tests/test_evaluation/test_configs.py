@@ -8,12 +8,13 @@ import pytest
 import torch
 from malicious import served
 from mmengine.config import Config
+from mmengine.registry import DATASETS, TRANSFORMS
+from torch.utils.data import Dataset
 
 from mmseg_rppgd.checkpoints import file_sha256
 from mmseg_rppgd.evaluation import load_model
 from mmseg_rppgd.evaluation.configs import (count_training_labels, is_own_hook,
-                                            load_segmentor, prepare_config,
-                                            void_label)
+                                            load_segmentor, prepare_config)
 
 
 def load(tiny, **kwargs):
@@ -99,11 +100,17 @@ def test_a_config_and_a_checkpoint_may_not_be_swapped(tiny):
         load_model(files[1], str(tiny))
 
 
-@pytest.mark.parametrize('evaluator, label', [
-    (dict(type='IoUMetric'), 255), (dict(type='IoUMetric', ignore_index=7), 7),
-    ([dict(type='A'), dict(type='B', ignore_index=3)], 3), (None, 255)])
-def test_void_is_what_the_evaluator_ignores(evaluator, label):
-    assert void_label(evaluator) == label
+@pytest.mark.parametrize('options, label', [
+    ({}, 255), ({'test_evaluator.ignore_index': 7}, 7),
+    ({'model.decode_head.ignore_index': 7}, 255)])
+def test_void_is_what_the_evaluator_ignores(tiny, options, label):
+    assert load(tiny, cfg_options=options)[0].ignore_index == label
+
+
+def test_classes_must_have_names_that_differ(tiny):
+    names = {'test_dataloader.dataset.metainfo.classes': ('a', 'b', 'a')}
+    with pytest.raises(ValueError, match="names that differ, .*'a' occurs"):
+        load(tiny, cfg_options=names)
 
 
 @pytest.mark.parametrize('hook, own', [
@@ -165,6 +172,44 @@ def test_repeated_data_sets_are_looked_through(tiny, tmp_path):
     assert count_training_labels(cfg, 3, 255, str(tmp_path)) == once
 
 
-def test_missing_training_set_gives_no_counts(tiny, tmp_path):
-    cfg = training_config(tiny, data_root='nowhere')
+@DATASETS.register_module(force=True)
+class PlainData(Dataset):
+    """Has no pipeline that could be asked for labels."""
+
+    def __len__(self):
+        return 1
+
+    def __getitem__(self, index):
+        raise NotImplementedError
+
+
+@TRANSFORMS.register_module(force=True)
+class ReadMask:
+    """Reads labels, under a name of its own."""
+
+    def __call__(self, results):
+        return dict(results, gt_seg_map=None)
+
+
+@pytest.mark.parametrize('dataset', [
+    dict(data_root='nowhere'),
+    dict(pipeline=[dict(type='mmengine.ReadMask')]),
+    dict(type='mmengine.PlainData', _delete_=True),
+    dict(type='NoSuchDataSet'),
+    dict(data_prefix=dict(img_path='images', seg_map_path='nowhere'))])
+def test_labels_that_cannot_be_told_give_no_counts(tiny, tmp_path, dataset,
+                                                   capsys):
+    cfg = training_config(tiny, **dataset)
+    if dataset.pop('_delete_', False):
+        cfg.train_dataloader = dict(dataset=dataset)
     assert count_training_labels(cfg, 3, 255, str(tmp_path)) is None
+    assert not list(tmp_path.glob('class_counts-*.json'))
+
+
+def test_counts_are_of_the_classes_that_the_model_tells_apart(tiny):
+    model, _ = load(tiny)
+    asked = []
+    model._class_counts = lambda num_classes, folder: asked.append(
+        (num_classes, folder))
+    model.class_counts('x')
+    assert asked == [(3, 'x')]

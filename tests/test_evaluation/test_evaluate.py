@@ -47,6 +47,17 @@ def test_nothing_is_written_without_a_folder(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_intervals_need_no_folder(tmp_path):
+    words = dict(attacks=['PGD'], steps=[2], quiet=True)
+    results = evaluate(toy_model(), toy_data(4), **words)
+    low, high = results.intervals['attacks'][0]['mIoU']
+    assert low <= results['attacks'][0]['mIoU'] <= high and low < high
+    out = tmp_path / 'out'
+    evaluate(toy_model(), toy_data(4), out_dir=str(out), **words)
+    written = json.loads((out / 'intervals.json').read_text())
+    assert written == results.intervals
+
+
 def test_a_folder_holds_the_whole_report(tmp_path):
     out = tmp_path / 'out'
     results = evaluate(toy_model(), toy_data(2), attacks=['PGD'],

@@ -5,9 +5,9 @@ import pytest
 import torch
 from mmengine.hooks import Hook
 from mmengine.optim import OptimWrapperDict
-from mmengine.registry import (HOOKS, MODELS, OPTIM_WRAPPER_CONSTRUCTORS,
-                               OPTIM_WRAPPERS)
-from tiny_runner import make_runner, scalars, wrapped
+from mmengine.registry import (DATASETS, HOOKS, MODELS,
+                               OPTIM_WRAPPER_CONSTRUCTORS, OPTIM_WRAPPERS)
+from tiny_runner import TinyDataset, loader, make_runner, scalars, wrapped
 from tiny_segmentors import segmentor_cfg, tiny_segmentor
 
 import mmseg_rppgd.hooks
@@ -359,3 +359,47 @@ class TestNamedHooks:
     def test_wrong_argument_names_the_attack(self):
         with pytest.raises(TypeError, match='PGD has no argument .stepz'):
             mmseg_rppgd.hooks.PGDHook(stepz=3)
+
+
+@DATASETS.register_module(force=True)
+class SmallPixels(TinyDataset):
+    """Images in [0, 1]; the later ones are black."""
+
+    def __getitem__(self, index):
+        data = super().__getitem__(index)
+        data['inputs'] = data['inputs'].float() / 255 * (index == 0)
+        return data
+
+
+def small_pixels(tmp_path, hook=(), **preprocessor):
+    data = dict(loader(1), dataset=dict(type='mmengine.SmallPixels'))
+    runner = make_runner(
+        tmp_path, segmentor_cfg(preprocessor=preprocessor),
+        hooks=[dict(type='mmseg_rppgd.PGDHook', steps=1, **dict(hook))],
+        train_dataloader=data)
+    runner.train()
+    return next(h for h in runner.hooks if hasattr(h, 'pixel_range'))
+
+
+def test_range_of_pixels_is_told_by_the_first_batch(tmp_path):
+    hook = small_pixels(tmp_path, mean=[.4] * 3, std=[.2] * 3)
+    assert hook.pixel_range == 1
+
+
+def test_range_that_is_not_certain_must_be_given(tmp_path):
+    nothing = dict(mean=None, std=None)
+    with pytest.raises(ValueError, match='image_0.png has .*pixel_range'):
+        small_pixels(tmp_path, **nothing)
+    assert small_pixels(tmp_path, dict(pixel_range=1),
+                        **nothing).pixel_range == 1
+
+
+def test_a_data_preprocessor_that_is_not_understood_is_refused(tmp_path):
+    runner = make_runner(tmp_path, hooks=[
+        dict(type='mmseg_rppgd.PGDHook', steps=1)])
+    space = runner.model.data_preprocessor
+    forward = space.forward
+    space.forward = lambda data, training=False: forward(dict(
+        data, inputs=[x.flip(0) for x in data['inputs']]), training)
+    with pytest.raises(ValueError, match='SegDataPreProcessor is not underst'):
+        runner.train()

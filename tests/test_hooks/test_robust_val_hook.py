@@ -162,3 +162,24 @@ def test_targets_are_refused():
 def test_numbers_are_checked(name):
     with pytest.raises(ValueError, match=f'{name} must be an int >= 1'):
         RobustValHook(PGD, **{name: 0})
+
+
+@DATASETS.register_module(force=True)
+class ShiftedData(TinyDataset):
+    """Gives another image each time."""
+
+    def __getitem__(self, index):
+        data = super().__getitem__(index)
+        data['inputs'] = data['inputs'].roll(
+            int(torch.randint(1, 9, ())), -1)
+        return data
+
+
+def test_images_that_change_by_chance_are_refused(tmp_path):
+    torch.manual_seed(0)
+    runner = make_runner(tmp_path, hooks=[
+        dict(type='mmseg_rppgd.RobustValHook', attack=PGD)],
+        val_dataloader=dict(loader(1), dataset=dict(
+            type='mmengine.ShiftedData')))
+    with pytest.raises(ValueError, match='image_0.png is another image'):
+        runner.val()

@@ -5,7 +5,9 @@ from tiny_segmentors import batch, sample, tiny_segmentor
 
 from mmseg_rppgd.pixel_model.batches import (LoaderBatch, ModelBatch,
                                              check_adv_ratio, labels_of,
-                                             num_attacked, unflip)
+                                             num_attacked, picture_mask,
+                                             unflip)
+from mmseg_rppgd.pixel_model.counted import CountedPixels
 from mmseg_rppgd.pixel_model.windows import Box
 
 
@@ -66,7 +68,8 @@ def test_bad_share_is_named(adv_ratio, error):
 
 def test_labels_are_those_inside_the_box():
     _, data_sample = sample((6, 8))
-    labels = labels_of(data_sample, Box(1, 5, 2, 8), True, 255, 4)
+    labels = labels_of(data_sample, Box(1, 5, 2, 8), True,
+                       CountedPixels(255, 4), 4)
     assert torch.equal(labels, data_sample.gt_sem_seg.data[0, 1:5, 2:8])
     assert labels.dtype == torch.int64
 
@@ -84,3 +87,50 @@ def test_flip_without_direction_names_the_meta_key():
     _, data_sample = sample(flip=True)
     with pytest.raises(ValueError, match='lacks the meta keys flip_dir'):
         unflip(torch.rand(4, 5), data_sample, False)
+
+
+def padded_sample(**meta):
+    """A picture of 12 x 14 in the corner of 16 x 20, as Pad leaves it."""
+    inputs, data_sample = sample((16, 20), **meta)
+    inputs[:, 12:], inputs[:, :, 14:] = 0, 0
+    labels = data_sample.gt_sem_seg.data[0]
+    labels[12:], labels[:, 14:] = 255, 255
+    return inputs, labels, data_sample
+
+
+@pytest.mark.parametrize('training, meta', [
+    (True, {}), (False, dict(pad_shape=(16, 20, 3)))])
+def test_what_a_pad_added_is_no_picture(training, meta):
+    image, labels, data_sample = padded_sample(**meta)
+    mask = picture_mask(image, labels, 255, data_sample, training)
+    assert mask.shape == (1, 16, 20)
+    assert mask[:, :12, :14].all() and mask.sum() == 12 * 14
+    flipped = picture_mask(image.flip(2), labels.flip(1), 255, data_sample,
+                           training)
+    assert torch.equal(flipped, mask.flip(2))
+
+
+def test_in_a_test_without_a_pad_the_whole_image_is_attacked():
+    image, labels, data_sample = padded_sample()
+    assert picture_mask(image, labels, 255, data_sample, False) is None
+
+
+def test_a_border_that_counts_is_picture():
+    image, labels, data_sample = padded_sample(pad_shape=(16, 20, 3))
+    labels[15, 19] = 2
+    assert picture_mask(image, labels, 255, data_sample, True).all()
+
+
+def test_a_padded_image_with_labels_of_another_size():
+    image, _, data_sample = padded_sample(pad_shape=(16, 20, 3))
+    mask = picture_mask(image, torch.zeros(30, 40), 255, data_sample, False)
+    assert mask.sum() == 12 * 14
+
+
+def test_augments_of_a_batch_are_refused_before_them(data):
+    segmentor = tiny_segmentor()
+    segmentor.data_preprocessor.batch_augments = lambda *args: args
+    with pytest.raises(ValueError, match='SegDataPreProcessor has batch_augm'
+                       '.*AdversarialSegmentor'):
+        LoaderBatch(segmentor, training=True, **data)
+    LoaderBatch(segmentor, training=False, **data)

@@ -36,14 +36,15 @@ def cascade(*heads, **kwargs):
                 decode_head=list(heads), **kwargs)
 
 
-# Small twins of the heads that mmcv-lite can run: CCHead and PSAHead need
-# compiled operators. LRASPPHead pools over 49 x 49 features, which takes a
+# Small twins of the heads that mmcv-lite can run: PSAHead needs a compiled
+# operator. LRASPPHead pools over 49 x 49 features, which takes a
 # large image: it is in benchmarks/families.py.
 BY_CONV_SEG = dict(
     ANN=head_cfg('ANNHead', in_channels=[16, 32], in_index=[2, 3],
                  project_channels=4),
     APCNet=head_cfg('APCHead', pool_scales=(1, 2), fusion=True),
     ASPP=head_cfg('ASPPHead', dilations=(1, 2)),
+    CCNet=head_cfg('CCHead', recurrence=1),
     DANet=head_cfg('DAHead', pam_channels=4),
     DMNet=head_cfg('DMHead', filter_sizes=(1, 3)),
     DNL=head_cfg('DNLHead', reduction=2),

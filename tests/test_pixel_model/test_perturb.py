@@ -5,6 +5,7 @@ from tiny_segmentors import (NUM_CLASSES, batch, head_cfg, sample,
                              tiny_segmentor)
 
 from mmseg_rppgd import PixelModel, perturb_batch
+from mmseg_rppgd.pixel_model import CountedPixels
 from mmseg_rppgd.registry import ATTACKS
 
 PGD2 = dict(type='PGD', steps=2)
@@ -146,6 +147,7 @@ def watch_batches(segmentor):
 
 def test_images_of_one_size_with_own_generators_go_together():
     segmentor = tiny_segmentor()
+    perturb(batch([(32, 32)]), segmentor)  # where it is proved
     seen = watch_batches(segmentor)
     perturb(batch([(32, 32)] * 3), segmentor, generator=generators(0, 1, 2))
     assert seen == [3, 3]
@@ -389,3 +391,112 @@ class TestRefusals:
         with pytest.raises(ValueError, match='RPPGD needs features.*conv_seg '
                            'of FCNHead does not run on a feature map'):
             perturb_batch(rppgd, segmentor, **data)
+
+
+def in_01():
+    """The same segmentor for images in [0, 1]."""
+    space = tiny_segmentor().data_preprocessor
+    return tiny_segmentor(preprocessor=dict(
+        mean=(space.mean.view(-1) / 255).tolist(),
+        std=(space.std.view(-1) / 255).tolist()))
+
+
+class TestRange:
+
+    @pytest.mark.parametrize('training', [False, True])
+    @pytest.mark.parametrize('normalized', [False, True])
+    def test_images_in_01_are_attacked_as_those_of_8_bits(
+            self, training, normalized):
+        found = []
+        torch.manual_seed(3)
+        first, second = tiny_segmentor(), in_01()
+        second.load_state_dict(first.state_dict())
+        for segmentor, scale in ((first, None), (second, 255)):
+            data = batch()
+            if scale:
+                data['inputs'] = [x.float() / scale for x in data['inputs']]
+            if normalized:
+                data = preprocessed(segmentor, data, training)
+            found.append(perturb(
+                data, segmentor, training=training, normalized=normalized,
+                generator=generators(0, 1)))
+        assert [f.pixel_range for f in found] == [255, 1]
+        for eight_bits, small in zip(*(f.adv_images for f in found)):
+            close = (eight_bits - small).abs() < 1e-5
+            assert close.float().mean() > .999  # signs of tiny gradients
+        assert torch.equal(found[0].clean_images[0], found[1].clean_images[0])
+
+    def test_a_range_that_is_given_is_taken(self):
+        segmentor = tiny_segmentor(preprocessor=dict(mean=None, std=None))
+        data = batch()
+        data['inputs'] = [x.float() / 255 for x in data['inputs']]
+        with pytest.raises(ValueError, match='image_0.png has .*pixel_range'):
+            perturb(data, segmentor)
+        result = perturb(data, segmentor, pixel_range=1)
+        for clean, inputs, after in zip(
+                result.clean_images, data['inputs'], result.inputs):
+            assert torch.equal(clean.flip(0), inputs)
+            assert .02 < (after - inputs).abs().max() < .04
+
+    def test_overshoot_names_the_file(self):
+        data = batch()
+        data['inputs'][1] = data['inputs'][1].float()
+        data['inputs'][1][:, 4, 4] = 258.
+        with pytest.raises(ValueError, match='image_1.png has pixel values'):
+            perturb(data, training=True)
+
+
+class TestPadOfThePipeline:
+
+    @staticmethod
+    def data(**meta):
+        data = batch([(32, 32)] * 2, **meta)
+        data['inputs'][0][:, 20:] = 0
+        data['data_samples'][0].gt_sem_seg.data[:, 20:] = 255
+        return data
+
+    @pytest.mark.parametrize('normalized', [False, True])
+    def test_in_training_it_is_left_alone(self, normalized):
+        segmentor, data = tiny_segmentor(), self.data()
+        if normalized:
+            data = preprocessed(segmentor, data)
+        result = perturb(data, segmentor, training=True,
+                         normalized=normalized)
+        change = [(a - b).abs().amax(0) for a, b in zip(
+            result.adv_images, result.clean_images)]
+        assert not change[0][20:].any()
+        assert change[0][:20].min() >= 0 and change[0][:20].any(1).all()
+        assert change[1].any(1).all()
+
+    @pytest.mark.parametrize('surface', ['whole', 'slide', 'crop'])
+    def test_in_a_test_too(self, surface):
+        segmentor = tiny_segmentor(test_cfg=dict(
+            mode='slide', crop_size=(24, 24), stride=(16, 16)))
+        result = perturb(self.data(pad_shape=(32, 32, 3)), segmentor,
+                         surface=surface)
+        change = (result.adv_images[0] - result.clean_images[0]).abs()
+        assert change[:, 20:].max() < 1e-6 and change[:, :20].max() > .02
+
+
+class TestCounted:
+
+    def test_pixels_that_do_not_count_are_not_attacked(self):
+        data = batch()
+        for data_sample in data['data_samples']:
+            labels = data_sample.gt_sem_seg.data
+            labels[labels == 255] = 0
+        plain = batch()
+        for data_sample in plain['data_samples']:
+            labels = data_sample.gt_sem_seg.data
+            labels[labels == 0] = 255
+        segmentor = tiny_segmentor()
+        found = [
+            perturb(given, segmentor, counted=CountedPixels(void, 4),
+                    generator=generators(0, 1))
+            for given, void in ((data, 0), (plain, 255))]
+        for first, second in zip(*(f.adv_images for f in found)):
+            assert torch.equal(first, second)
+
+    def test_labels_are_those_of_the_data_set(self):
+        with pytest.raises(ValueError, match=r'in \[0, 3\) .* image_0.png'):
+            perturb(batch(), counted=CountedPixels(255, 3))

@@ -413,3 +413,25 @@ class TestRunner:
     def test_config_survives_the_runner(self, tmp_path):
         cfg = runner_cfg(tmp_path, wrapped())
         assert Config(cfg).pretty_text
+
+
+@pytest.mark.parametrize('given', [None, 1])
+def test_pixels_in_01(given):
+    statistics = dict(mean=None, std=None) if given else dict(
+        mean=[.4] * 3, std=[.2] * 3)
+    model = wrap(build(segmentor_cfg(preprocessor=statistics)),
+                 pixel_range=given)
+    data = batch()
+    data['inputs'] = [x.float() / 255 for x in data['inputs']]
+    data = model.data_preprocessor(data, True)
+    model.train().loss(**data)
+    assert model.pixel_range == 1
+
+
+def test_a_range_that_is_not_certain_is_refused():
+    model = wrap(build(segmentor_cfg(
+        preprocessor=dict(mean=None, std=None))))
+    data = batch()
+    data['inputs'] = [x.float() / 255 for x in data['inputs']]
+    with pytest.raises(ValueError, match='image_0.png has .*pixel_range'):
+        model.train().loss(**model.data_preprocessor(data, True))

@@ -290,7 +290,7 @@ def test_missing_checkpoint_is_named(run_tool):
 @pytest.mark.parametrize('content, message', [
     (b'no checkpoint at all', 'robust_test.py: '),
     (b'', 'robust_test.py: '),
-    (None, 'must hold a dict of weights, but holds list'),
+    (None, 'must hold a dict of weights, but holds a list'),
 ])
 def test_what_is_no_checkpoint_gets_one_sentence(run_tool, tmp_path, content,
                                                  message):

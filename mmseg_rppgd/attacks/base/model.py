@@ -1,5 +1,6 @@
 """What an attack asks of a model, and the checks of what it gives."""
 import copy
+import math
 import warnings
 from contextlib import contextmanager
 from typing import Any, Callable, Iterator, List, NamedTuple, Optional
@@ -42,6 +43,9 @@ class AttackedModel:
     Attacks wrap a callable in it. A model that can tell more is a subclass,
     such as :class:`PixelModel`, that is called like the callable.
 
+    One logit for each pixel, as binary models give, becomes two, whose
+    argmax is 1 where its sigmoid is over 0.5: :func:`two_logits`.
+
     Args:
         network (callable): images -> logits (B, C, H, W) or
             :class:`SegOutput`.
@@ -56,6 +60,10 @@ class AttackedModel:
     def __call__(self, images: Tensor) -> Any:
         with capture(self._tap) as captured:
             output = self.network(images)
+        if isinstance(output, SegOutput):
+            output = output._replace(logits=two_logits(output.logits))
+        else:
+            output = two_logits(output)
         if self._tap is None or not isinstance(output, (Tensor, SegOutput)):
             return output
         features = feature_map(captured, self.feature_layer, self.network)
@@ -198,6 +206,25 @@ class CheckedModel:
             f'{detail}: return SegOutput(logits, features), set '
             "feature_layer='path.to.module', or use beta=1, which needs no "
             'features')
+
+
+def two_logits(logits: Any, threshold: float = 0.5) -> Any:
+    """Turn the logit of a binary model into those of its two classes.
+
+    Of one logit a softmax is constant, and its gradient zero.
+
+    Args:
+        logits (Tensor): (B, 1, H, W); anything else comes back as it is.
+        threshold (float): Probability over which the class is 1. Defaults
+            to 0.5.
+    """
+    if not isinstance(logits, Tensor) or logits.dim() != 4 or (
+            logits.shape[1] != 1):
+        return logits
+    # sigmoid(z) > threshold is z - logit(threshold) > 0
+    threshold = min(max(threshold, 1e-6), 1 - 1e-6)
+    foreground = logits - math.log(threshold / (1 - threshold))
+    return torch.cat([torch.zeros_like(foreground), foreground], 1)
 
 
 def check_model(model: Model, name: str) -> AttackedModel:

@@ -209,7 +209,8 @@ def check_tables(results: Dict[str, Any]) -> List[Table]:
     return [Table(
         'Self-checks', ('result', 'finding'),
         [['passed' if c['passed'] else 'FAILED', c['detail']]
-         for c in checks], words=2,
+         for c in checks],
+        words=2,
         marks=['passed' if c['passed'] else 'failed' for c in checks])]
 
 

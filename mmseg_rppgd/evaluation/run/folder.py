@@ -13,7 +13,8 @@ RECORDS, SETTINGS = 'per_image', 'settings.json'
 # What a test writes, by folder. A file of another name is somebody else's,
 # and stays where it is.
 OWN = {
-    '': re.compile(r'results\.(json|csv)|intervals\.json|table\.md|curves\.png|report\.html|'
+    '': re.compile(r'results\.(json|csv)|intervals\.json|table\.md|'
+                   r'curves\.png|report\.html|'
                    r'(minimal_norm|transfer)\.(json|md)'),
     'panels': re.compile(r'\d{5,}-.+-[0-9a-f]{8}\.png'),  # image and row
     RECORDS: re.compile(r'.+\.jsonl|settings\.json|skipped\.json'),

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ...metrics import count_classes, pack_counts
+from ...metrics import pack_counts
 from ...timing import Stopwatch
 from ..plan.rows import Row
 from .images import Example, to_8bit
@@ -59,8 +59,7 @@ def count(model: TestedModel, sample: Sample,
           prediction: Tensor) -> np.ndarray:
     """Class counts (3, C) of a prediction."""
     try:
-        return count_classes(prediction, sample.labels, len(model.classes),
-                             model.ignore_index)
+        return model.counted.count(prediction, sample.labels)
     except ValueError as error:
         raise ValueError(f'{sample.path}: {error}') from None
 

@@ -2,17 +2,19 @@
 
 Shapes: images (3, h, w) in [0, 1], labels and predictions (H, W).
 """
-import copy
 import hashlib
 from contextlib import contextmanager
 from typing import (Any, Callable, Dict, Iterator, List, NamedTuple, Optional,
-                    Sequence)
+                    Sequence, Tuple)
 
 import torch
 from torch import Tensor, nn
 
 from ...attacks.base import (Attack, SegOutput, check_model, describe,
                              predict_classes)
+from ...attacks.base.model import two_logits
+from ...loaded import digest_tensors
+from ...pixel_model import CountedPixels
 from ..plan.code import code_digest
 from .bad_data import BadSample, files_of, load_each
 
@@ -30,12 +32,15 @@ class Sample(NamedTuple):
         path (str): File of the image, or else its index.
         data (dict, optional): What the loader of MMSeg gave: ``inputs`` and
             ``data_samples``, lists of one. Defaults to None.
+        loader_form (tuple, optional): Value of white in these inputs, and
+            whether they are RGB. Defaults to None, there are none.
     """
     index: int
     image: Tensor
     labels: Tensor
     path: str
     data: Optional[Dict[str, list]] = None
+    loader_form: Optional[Tuple[float, bool]] = None
 
     @property
     def sizes(self) -> tuple:
@@ -49,12 +54,7 @@ class Sample(NamedTuple):
         It does not depend on the device or on what is made of them here.
         """
         image = self.image if self.data is None else self.data['inputs'][0]
-        content = hashlib.sha256()
-        for tensor in (image, self.labels):
-            content.update(f'{tensor.dtype} {tuple(tensor.shape)}'.encode())
-            content.update(tensor.detach().cpu().contiguous().flatten().view(
-                torch.uint8).numpy().tobytes())
-        return content.hexdigest()[:16]
+        return digest_tensors(image, self.labels)
 
 
 class Attacked(NamedTuple):
@@ -79,6 +79,8 @@ class TestedModel:
         network (callable): An ``nn.Module``, or a function, from float RGB
             images (B, 3, H, W) in [0, 1] to logits (B, C, H, W) at the size
             of the labels, or to a ``SegOutput``. Normalisation is inside.
+            One logit, (B, 1, H, W), tells two classes: the second is where
+            its sigmoid is over 0.5.
         classes (Sequence[str]): Names of the C classes.
         ignore_index (int, optional): Label of the pixels that do not count.
             None means that every pixel counts. Defaults to 255.
@@ -137,6 +139,11 @@ class TestedModel:
     def num_logits(self) -> Optional[int]:
         """int: Classes that the model tells apart; None if not known yet."""
         return None
+
+    @property
+    def counted(self) -> CountedPixels:
+        """CountedPixels: Which pixels are attacked and measured."""
+        return CountedPixels(self.ignore_index, len(self.classes))
 
     @property
     def device(self) -> torch.device:
@@ -256,9 +263,7 @@ class TestedModel:
             callback (callable, optional): ``callback(step, adv_images)``
                 with (B, 3, h, w). Defaults to None.
         """
-        if attack.ignore_index is None and self.ignore_index is not None:
-            attack = copy.copy(attack)
-            attack.ignore_index = self.ignore_index
+        attack = self.counted.attacked(attack)
         result = attack.run(
             self.attacked,
             torch.stack([s.image for s in samples]).to(self.device),
@@ -275,7 +280,8 @@ class TestedModel:
             images = [sample.image for sample in samples]
         with torch.no_grad():
             output = self.network(torch.stack(list(images)).to(self.device))
-        logits = output.logits if isinstance(output, SegOutput) else output
+        logits = two_logits(
+            output.logits if isinstance(output, SegOutput) else output)
         size = tuple(samples[0].labels.shape)
         expected = (len(samples), len(self.classes), *size)
         if tuple(getattr(logits, 'shape', ())) != expected:

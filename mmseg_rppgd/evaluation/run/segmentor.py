@@ -10,8 +10,9 @@ from mmengine.structures import PixelData
 from torch import Tensor, nn
 
 from ...attacks.base import Attack
+from ...label_files import check_label_file
 from ...pixel_model import PixelModel, perturb_batch, unwrap_segmentor
-from ...pixel_model.space import PixelSpace
+from ...pixel_model.space import PixelSpace, find_pixel_range
 from ...pixel_model.windows import check_windows
 from ..files import digest
 from ..plan.code import classes_digest
@@ -25,8 +26,8 @@ class TestedSegmentor(TestedModel):
         segmentor (nn.Module): The segmentor, loaded; see
             :class:`PixelModel`.
         classes (Sequence[str]): Names of the classes of the data set.
-        ignore_index (int, optional): Void label of the evaluator. Defaults
-            to 255.
+        ignore_index (int, optional): Void label of the evaluator: those
+            pixels are neither attacked nor counted. Defaults to 255.
         surface (str, optional): ``'whole'``, ``'slide'`` or ``'crop'``.
             Defaults to None, the mode in which it infers.
         fp16 (bool): Whether to attack and predict under autocast. Defaults
@@ -35,13 +36,18 @@ class TestedSegmentor(TestedModel):
         config (dict, optional): The settings of the model itself. Defaults
             to None.
         resume_settings (dict, optional): What else decides the numbers.
-        class_counts (callable, optional): ``class_counts(folder)`` counts
-            the training labels. Defaults to None.
+        class_counts (callable, optional): ``class_counts(num_classes,
+            folder)`` counts the training labels. Defaults to None.
         palette (sequence, optional): Colour of each class.
+        pixel_range (float, optional): Value of white in loader inputs: 255,
+            or 1 where the pipeline scales images to [0, 1]. Defaults to
+            None, what is certain from the first sample, which otherwise is
+            refused.
 
     Raises:
         TypeError: If it is no segmentor of RGB images.
-        ValueError: If it has no windows for the surface; names its config.
+        ValueError: If it has no windows for the surface, or its data
+            preprocessor is not understood; names its config.
     """
 
     def __init__(self,
@@ -55,15 +61,19 @@ class TestedSegmentor(TestedModel):
                  config: Optional[dict] = None,
                  resume_settings: Optional[Dict[str, Any]] = None,
                  class_counts: Optional[Callable] = None,
-                 palette: Optional[Sequence[Sequence[int]]] = None) -> None:
+                 palette: Optional[Sequence[Sequence[int]]] = None,
+                 pixel_range: Optional[float] = None) -> None:
         segmentor = unwrap_segmentor(segmentor)
         self._model = PixelModel(
-            segmentor, surface='whole' if surface == 'crop' else None)
+            segmentor, surface='whole' if surface == 'crop' else None,
+            pixel_range=pixel_range)
         super().__init__(self._model, classes, ignore_index, info=info)
         self.segmentor = segmentor
         self.fp16 = fp16
         self.config = config
         self.palette = palette
+        self.pixel_range = pixel_range
+        self._given_range = pixel_range
         self._resume_settings = resume_settings or {}
         self._class_counts = class_counts
         try:
@@ -86,7 +96,8 @@ class TestedSegmentor(TestedModel):
     def settings(self) -> Dict[str, Any]:
         return dict(self.info, model=digest(self.config),
                     code=classes_digest(self.segmentor),
-                    ignore_index=self._model.ignore_index)
+                    ignore_index=self.ignore_index,
+                    pixel_range=self._given_range)
 
     @property
     def resume_settings(self) -> Dict[str, Any]:
@@ -95,7 +106,7 @@ class TestedSegmentor(TestedModel):
     def class_counts(self, folder: Optional[str]) -> Optional[List[int]]:
         if self._class_counts is None:
             return None
-        return self._class_counts(folder)
+        return self._class_counts(self.num_logits, folder)
 
     def to_sample(self, index: int, data: Any) -> Sample:
         inputs, data_sample = data['inputs'][0], data['data_samples'][0]
@@ -110,9 +121,20 @@ class TestedSegmentor(TestedModel):
                 f'{path} has no labels, which a test needs; add '
                 'LoadAnnotations to the test pipeline, and take a split of '
                 'the data set with public labels')
+        check_label_file(data_sample.get('seg_map_path'))
+        if self.pixel_range is None:
+            self.pixel_range = find_pixel_range(
+                inputs, self.segmentor.data_preprocessor, path)
+        space = self.pixel_space
         return Sample(
-            index, PixelSpace.from_loader(inputs, self.device),
-            data_sample.gt_sem_seg.data.squeeze(0), path, data)
+            index, space.from_loader(inputs, self.device, path),
+            data_sample.gt_sem_seg.data.squeeze(0), path, data,
+            space.loader_form)
+
+    @property
+    def pixel_space(self) -> PixelSpace:
+        """PixelSpace: Between images and what the segmentor is given."""
+        return PixelSpace.of(self.segmentor, self.pixel_range)
 
     def num_values(self, image: Tensor) -> int:
         """3HW of what is attacked by itself: a window under 'crop'."""
@@ -130,7 +152,9 @@ class TestedSegmentor(TestedModel):
             batch = perturb_batch(
                 attack, self.segmentor, data['inputs'], data['data_samples'],
                 surface=self.surface, generator=list(generators),
-                callback=None if self.surface == 'crop' else callback)
+                callback=None if self.surface == 'crop' else callback,
+                counted=self.counted,
+                pixel_range=self.pixel_space.pixel_range)
         none = [None] * len(samples)
         return [
             Attacked(image, ratio,
@@ -145,31 +169,32 @@ class TestedSegmentor(TestedModel):
         """Predict as mmseg's own test does: data samples, one for each."""
         data = self._batch(samples)
         if images is not None:
-            data['inputs'] = [PixelSpace.to_loader(image) for image in images]
+            data['inputs'] = [
+                self.pixel_space.to_loader(image) for image in images]
         with torch.no_grad(), autocast(enabled=self.fp16):
             return self.segmentor.test_step(data)
 
     def classes_in(self, output: Any) -> Tensor:
         return output.pred_sem_seg.data.squeeze(0)
 
-    @staticmethod
-    def _batch(samples: Sequence[Sample]) -> Dict[str, list]:
-        """What mmseg's loader would give of these samples."""
+    def _batch(self, samples: Sequence[Sample]) -> Dict[str, list]:
+        """What the loader of this segmentor would give of these samples."""
+        space = self.pixel_space
         inputs, data_samples = [], []
         for sample in samples:
             data = sample.data or _as_mmseg(sample)
-            inputs += data['inputs']
             data_samples += data['data_samples']
+            # Those of another model may come from another pipeline.
+            inputs += (data['inputs'] if sample.loader_form ==
+                       space.loader_form else [space.to_loader(sample.image)])
         return dict(inputs=inputs, data_samples=data_samples)
 
 
 def _as_mmseg(sample: Sample) -> Dict[str, list]:
-    """A sample of plain tensors as mmseg's loader would give it."""
+    """The data sample of plain tensors, as mmseg's loader would give it."""
     from mmseg.structures import SegDataSample
-    data_sample = SegDataSample(
+    return dict(data_samples=[SegDataSample(
         gt_sem_seg=PixelData(data=sample.labels[None]),
         metainfo=dict(img_path=sample.path,
                       ori_shape=tuple(sample.labels.shape),
-                      img_shape=tuple(sample.image.shape[-2:])))
-    return dict(inputs=[PixelSpace.to_loader(sample.image)],
-                data_samples=[data_sample])
+                      img_shape=tuple(sample.image.shape[-2:])))])

@@ -7,6 +7,7 @@ import torch
 from mmengine.dist import all_gather_object
 
 from ...attacks.base import own_chance
+from ...loaded import LoadedSamples
 from ..report.screen import Screen
 from .bad_data import BadSample
 from .jobs import Job
@@ -45,7 +46,7 @@ class Worker:
         self.rank = rank
         self.world_size = world_size
         self.stamp: Optional[str] = None  # of the settings, in each record
-        self._digests: Dict[int, str] = {}
+        self._loaded = LoadedSamples()
 
     def screen_out(self, job: Job, skip: bool
                    ) -> Tuple[List[Record], List[BadSample]]:
@@ -91,12 +92,14 @@ class Worker:
             for key, column in zip(job.keys, fresh):
                 column[sample.index] = dict(
                     records[key], test=self.stamp,
-                    sample=self._digests[sample.index])
+                    sample=self._loaded.digests[sample.index])
                 self.store.append(key, column[sample.index])
             self.screen.advance(job.cost)
         self.screen.end()
-        for ranks, digests in all_gather_object((fresh, self._digests)):
-            self._remember(digests)
+        for ranks, digests in all_gather_object(
+                (fresh, self._loaded.digests)):
+            for index, digest in digests.items():
+                self._loaded.see(index, digest)
             for column, records in zip(stored, ranks):
                 column.update(records)
         on_first(lambda: [self.store.merge(*pair)
@@ -126,7 +129,7 @@ class Worker:
 
         self.screen.begin('looking for changed images', len(mine))
         for sample in self.model.samples(self.loader, mine, gone):
-            self._remember({sample.index: sample.digest}, sample.path)
+            self._loaded.see(sample.index, sample.digest, sample.path)
             if seen[sample.index] != {sample.digest}:
                 other[sample.index] = sample.path
             self.screen.advance(0)
@@ -153,7 +156,7 @@ class Worker:
         """
         waiting: Dict[tuple, List[Sample]] = defaultdict(list)
         for sample in self.model.samples(self.loader, indices, leave_out):
-            self._remember({sample.index: sample.digest}, sample.path)
+            self._loaded.see(sample.index, sample.digest, sample.path)
             batch = waiting[sample.sizes]
             batch.append(sample)
             if len(batch) >= self.batch_size:
@@ -172,21 +175,6 @@ class Worker:
             return
         for batch in batches:
             yield from zip(batch, self._run(job, batch))
-
-    def _remember(self, digests: Dict[int, str], path: str = '') -> None:
-        """Refuse a sample that is not what it was when loaded before.
-
-        Rows that are measured on different images do not compare.
-        """
-        for index, digest in digests.items():
-            if self._digests.setdefault(index, digest) != digest:
-                raise ValueError(
-                    f'{path or f"sample {index} of the data set"} is another '
-                    'image, or has other labels, each time it is loaded, so '
-                    'that no two rows of a test would compare; take the '
-                    'transforms that draw random numbers (RandomCrop, '
-                    'RandomFlip, PhotoMetricDistortion, ...) out of the test '
-                    'pipeline, and leave the files alone during a test')
 
     def _run(self, job: Job,
              samples: Sequence[Sample]) -> Iterator[Dict[str, Record]]:

@@ -8,6 +8,8 @@ from toy_models import ToySegmentor
 
 from mmseg_rppgd.attacks import PGD, RPPGD, SegOutput
 from mmseg_rppgd.attacks.base import AttackedModel, capture
+from mmseg_rppgd.attacks.base.model import two_logits
+from mmseg_rppgd.registry import ATTACKS
 
 
 @pytest.mark.parametrize('model, error, message', [
@@ -157,6 +159,36 @@ class TestCapture:
         with capture(None) as captured:
             pass
         assert captured == []
+
+
+@pytest.mark.parametrize('attack', ['PGD', 'APGD', 'SegPGD', 'CosPGD', 'CW',
+                                    'FGSM', 'DeepFool', 'PAdam'])
+def test_one_logit_is_that_of_a_binary_model(attack):
+    torch.manual_seed(0)
+    network = torch.nn.Sequential(
+        torch.nn.Conv2d(3, 8, 3, padding=1), torch.nn.ReLU(),
+        torch.nn.Conv2d(8, 1, 3, padding=1)).eval()
+    images = torch.rand(2, 3, 12, 12)
+    labels = (network(images)[:, 0] > 0).long()
+
+    def two(x):
+        logit = network(x)
+        return torch.cat([torch.zeros_like(logit), logit], 1)
+
+    found = [
+        ATTACKS.build(dict(type=attack, eps=.1))(
+            model, images, labels, generator=torch.Generator().manual_seed(1))
+        for model in (network, two)]
+    assert torch.equal(*found)
+    wrong = (network(found[0])[:, 0] > 0) != labels
+    assert wrong.float().mean() > .05
+
+
+def test_threshold_of_one_logit():
+    logit = torch.linspace(-4, 4, 9).view(1, 1, 3, 3)
+    two = two_logits(logit, .7)
+    assert torch.equal(two.argmax(1), (logit.sigmoid() > .7)[:, 0].long())
+    assert two_logits('x') == 'x' and two_logits(two) is two
 
 
 class TestFloat16:

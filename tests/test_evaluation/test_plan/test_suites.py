@@ -27,7 +27,7 @@ def test_every_suite_gives_rows(name):
 def test_suites_are_those_that_are_promised():
     assert set(known_suites()) >= {
         'quick', 'paper', 'strength', 'convergence', 'reliable',
-        'reliable-mini', 'semsegbench'}
+        'reliable-mini', 'reliable-full', 'semsegbench'}
 
 
 def test_paper_has_the_attacks_of_its_tables():
@@ -54,6 +54,21 @@ def test_cap_on_steps_is_a_number_of_steps(tmp_path):
     path.write_text('robustness = dict(max_steps=0, attacks=[])')
     with pytest.raises(ValueError, match='max_steps must be >= 1'):
         collect_rows(str(path))
+
+
+def test_reliable_climbs_with_cosine_weights_and_with_tsallis():
+    attacks = {row.name: row.build(1) for row in collect_rows('reliable')}
+    assert attacks['APGD-Cos'].objective.pixel_weights == ('cosine', )
+    tsallis = attacks['APGD-Tsallis'].objective
+    assert (tsallis.pixel_loss, tsallis.pixel_weights) == ('tsallis', ())
+    assert (tsallis.q_start, tsallis.q_end) == (-2, 1)
+
+
+def test_reliable_full_has_every_member_and_one_without_gradients():
+    full = collect_rows('reliable-full')
+    keys = [row.key for row in full]
+    assert keys[:-1] == [row.key for row in collect_rows('reliable')]
+    assert (full[-1].name, full[-1].steps) == ('Square', 1000)
 
 
 def test_budget_of_reliable_is_fixed():

@@ -267,6 +267,17 @@ def test_page_works_in_a_browser(tmp_path):
         assert len(shot.getcolors(1 << 20)) > 20
 
 
+def test_page_and_cards_show_intervals(tmp_path):
+    report = report_of('PGD')
+    report.write(str(tmp_path))
+    intervals = json.loads((tmp_path / 'intervals.json').read_text())
+    assert intervals == report.results.intervals
+    page = (tmp_path / 'report.html').read_text()
+    for low, high in (intervals['clean']['mIoU'],
+                      intervals['worst_case']['aAcc']):
+        assert page.count(f'[{low:.1f}, {high:.1f}]') >= 2  # card and table
+
+
 # ------------------------------------------------------------- the visualizer
 def visualized(tmp_path, kind):
     """Write a report to a backend of mmengine's; give its results."""

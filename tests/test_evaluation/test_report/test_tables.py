@@ -4,7 +4,9 @@ from tiny_results import (CLASSES, INFO, check, draw_records, matrix_records,
                           results_of, row_results, rows_of)
 
 from mmseg_rppgd.evaluation.report.tables import (attack_table, check_tables,
-                                                  class_table, matrix_tables,
+                                                  class_table,
+                                                  interval_table,
+                                                  matrix_tables,
                                                   member_tables,
                                                   minimal_tables, radius,
                                                   report_tables)
@@ -45,6 +47,32 @@ def test_rows_and_worst_case_of_every_ball():
     assert table.rows[1][column] == results['attacks'][0]['mIoU']
     assert all(len(row) == len(table.header)
                for row in [*table.rows, *table.summary])
+
+
+def test_headlines_have_intervals_and_a_page_has_all():
+    results = results_of(row_results(rows_of('PGD')))
+    table = attack_table(results)
+    for column, key in enumerate(SCALARS, 4):
+        for row, ends in zip(table.rows, [
+                results.intervals['clean'], *results.intervals['attacks']]):
+            found = getattr(row[column], 'interval', None)
+            assert found == (tuple(ends[key]) if key in ('mIoU', 'aAcc')
+                             else None)
+    worst, = table.summary
+    assert worst[4].interval == tuple(
+        results.intervals['worst_case']['mIoU_greedy'])
+    assert '95 % bootstrap intervals over the 3 images' in table.notes[-1]
+    every, = interval_table(results)
+    assert every.page_only
+    assert [value.interval for value in every.rows[1][4:]] == [
+        tuple(results.intervals['attacks'][0][key]) for key in SCALARS]
+
+
+def test_results_read_from_a_file_have_no_brackets():
+    results = dict(results_of(row_results(rows_of('PGD'))))
+    table = attack_table(results)
+    assert not hasattr(table.rows[1][4], 'interval')
+    assert interval_table(results) == [] and len(table.notes) == 1
 
 
 def test_radius_of_an_l2_ball_is_also_a_root_mean_square():

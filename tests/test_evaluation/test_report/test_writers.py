@@ -7,7 +7,8 @@ from rich.console import Console
 from tiny_results import HOSTILE, results_of, row_results, rows_of
 
 from mmseg_rppgd.evaluation.report.tables import attack_table, number_table
-from mmseg_rppgd.evaluation.report.writers import (Table, code, to_csv,
+from mmseg_rppgd.evaluation.report.writers import (Table, brackets, cell,
+                                                   code, estimate, to_csv,
                                                    to_markdown, to_screen)
 from mmseg_rppgd.metrics import SCALARS
 
@@ -79,6 +80,21 @@ def test_narrow_screen_spares_columns_but_cuts_no_number():
     assert 'MisRatio' in text and 'NmIoU' not in text
     assert '…' not in text
     assert len(cells(to_markdown(table).splitlines()[0])) == 11
+
+
+def test_intervals_are_brackets_behind_a_number():
+    value = estimate(50.126, [47.94, 52.16])
+    assert value == 50.126 and cell(value) == '50.13 [47.9, 52.2]'
+    assert brackets(value) == '[47.9, 52.2]' and brackets(50.126) == ''
+    assert estimate(None, [1, 2]) is None
+    assert type(estimate(1.5, None)) is float
+    table = Table('S', ['a', 'b', 'c'], [['x', value, value]], words=1,
+                  spare_intervals=['c'])
+    assert cells(to_markdown(table).splitlines()[2]) == [
+        'x', '50.13 [47.9, 52.2]', '50.13 [47.9, 52.2]']
+    assert to_csv(table).splitlines()[1] == 'x,50.126,50.126'
+    assert draw(table).count('[47.9') == 2
+    assert draw(table, narrow=True).count('[47.9') == 1
 
 
 def test_code_holds_whatever_was_typed():

@@ -40,6 +40,36 @@ def test_a_radius_that_differs_from_image_to_image_is_none():
     assert threat['eps'] is None and threat['rms'] == 8 / 255
 
 
+def test_intervals_lie_beside_the_results():
+    attacks = row_results(rows_of('PGD', 'BIM', eps=(0.01, 0.02)))
+    results = results_of(attacks)
+    found = results.intervals
+    assert json.loads(json.dumps(found, allow_nan=False)) == found
+    assert found == results_of(attacks).intervals  # exact on repetition
+    assert (found['level'], found['num_images'], found['seed']) == (95, 3, 0)
+    assert [row['name'] for row in found['attacks']] == [
+        row['name'] for row in results['attacks']]
+    for row, ends in [(results['clean'], found['clean']),
+                      *zip(results['attacks'], found['attacks'])]:
+        for key in SCALARS:
+            assert ends[key][0] <= row[key] <= ends[key][1]
+        assert set(ends['per_class']) == set(CLASSES)
+    for ball, ends in [
+            (results['worst_case'], found['worst_case']),
+            *zip(results['worst_case']['by_ball'],
+                 found['worst_case']['by_ball'])]:
+        assert ball.get('eps') == ends.get('eps')
+        for key in ('aAcc', 'mIoU_greedy'):
+            assert ends[key][0] <= ball[key] <= ends[key][1]
+
+
+def test_interval_of_a_worst_case_of_one_attack_is_that_attacks():
+    results = results_of(row_results(rows_of('PGD')))
+    attack, = results.intervals['attacks']
+    assert results.intervals['worst_case'] == dict(
+        aAcc=attack['aAcc'], mIoU_greedy=attack['mIoU'])
+
+
 def test_curve_holds_every_metric_after_every_step():
     attacks = row_results(rows_of('PGD', 'SegPGD', trace=True), steps=3)
     for attack, name in zip(results_of(attacks)['attacks'],

@@ -96,6 +96,33 @@ def test_a_seg_output_is_predicted_by_its_logits():
                        network(sample.image[None])[0].argmax(0))
 
 
+def one_logit():
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.ReLU(),
+                         nn.Conv2d(8, 1, 3, padding=1)).eval()
+
+
+def test_one_logit_tells_two_classes():
+    network = one_logit()
+    model = TestedModel(network, ['no', 'yes'])
+    image = torch.rand(3, 9, 9)
+    yes = network(image[None])[0, 0] > 0
+    sample, = samples(model, [(image, yes.long())])
+    assert torch.equal(model.predict([sample])[0] == 1, yes)
+    found, = model.attack(PGD(steps=3), [sample], [torch.Generator()])
+    wrong = (network(found.image[None])[0, 0] > 0) != yes
+    assert wrong.any()
+    with pytest.raises(ValueError, match=r'the 1 classes.*\(1, 2, 9, 9\)'):
+        TestedModel(network, ['yes']).predict([sample])
+
+
+def test_an_attack_on_other_pixels_is_refused():
+    model = toy_model()
+    with pytest.raises(ValueError, match='PGD has ignore_index=0'):
+        model.attack(PGD(ignore_index=0), samples(model, toy_data(1)),
+                     [torch.Generator()])
+
+
 @pytest.mark.parametrize('network, classes, error', [
     (3, CLASSES, 'callable'),
     (ToyNetwork(), 'abcd', 'classes must be a list of names'),
