@@ -22,7 +22,10 @@ from sound_models import CLASSES, SOUND, scenes, sound_model
 from torch import Tensor, nn
 
 from mmseg_rppgd.evaluation import TestedModel, evaluate
+from mmseg_rppgd.evaluation.results.checks import OF_MODEL
+from mmseg_rppgd.evaluation.results.evidence import Evidence
 from mmseg_rppgd.evaluation.run.jobs import GradientJob
+from mmseg_rppgd.evaluation.run.model_probe import STEPS
 from mmseg_rppgd.evaluation.run.probes import GRADIENT
 
 ATTACKS = ['CosPGD', 'APGD']
@@ -63,10 +66,11 @@ def detach(x: Tensor, share: float) -> Tensor:
     return torch.where(somewhere(x, share), x.detach(), x)
 
 
-def ripple(network: nn.Module, images: Tensor) -> Tensor:
-    """Add waves of the pixels, too small to be seen in the logits."""
+def ripple(network: nn.Module, images: Tensor, often: float = 3000,
+           strength: float = 0.2) -> Tensor:
+    """Add waves of the pixels that hardly show in the logits."""
     logits = network(images)
-    waves = 0.2 * torch.sin(3000 * images).mean(1, keepdim=True)
+    waves = strength * torch.sin(often * images).mean(1, keepdim=True)
     signs = torch.tensor([1., -1.]).repeat(logits.shape[1])[:logits.shape[1]]
     return logits + waves * signs.view(1, -1, 1, 1).to(logits)
 
@@ -130,6 +134,8 @@ MASKS: Dict[str, Callable] = {
     'detached at 40 % of the image': on_images(partial(detach, share=0.4)),
     'ripple on the logits': ripple,
     'decoy gradient': decoy,
+    'weaker ripple': partial(ripple, strength=0.05),
+    'slower ripple': partial(ripple, often=1000),
     'detached at 40 % of the logits': on_logits(partial(detach, share=0.4)),
     'detached at the left 40 %': on_logits(lambda z: torch.where(
         torch.arange(z.shape[-1]).to(z.device) < 0.4 * z.shape[-1],
@@ -152,8 +158,9 @@ MASKS: Dict[str, Callable] = {
     'noisy gradient': on_images(NoisyGradient.apply),
 }
 
-COLUMNS = ('model', 'clean', 'reported', 'adaptive', 'zeros', 'blind', 'gain',
-           'gain, 1/255', 'off', 'sure', 'still', 'differ', 'failed')
+COLUMNS = ('model', 'clean', 'reported', 'adaptive', 'zeros', 'blind',
+           'gain, 0.1', 'least gain', 'off', 'sure', 'still', 'differ',
+           'failed')
 
 
 def main() -> None:
@@ -187,6 +194,8 @@ def parse() -> argparse.Namespace:
     options.add_argument('--steps', type=int, default=40)
     options.add_argument('--only', nargs='+', metavar='WORDS',
                          help='models whose names have these words')
+    options.add_argument('--probes-only', action='store_true',
+                         help='attack nothing, and do no other checks')
     options.add_argument('--out', type=Path, help='write all as JSON')
     return options.parse_args()
 
@@ -207,17 +216,14 @@ def measure(name: str, network: nn.Module, inner: Optional[nn.Module],
                  batch_size=len(data))
     model = TestedModel(network, list(CLASSES))
     row: Dict[str, Any] = {'model': name}
-    try:
+    row.update(look(model, data))
+    if not options.probes_only:
         results = evaluate(model, data, probes=len(data), **words)
-    except ValueError as error:
-        row['failed'] = f'refused: {error}'
-    else:
         row.update(clean=results['clean']['aAcc'],
                    reported=results['worst_case']['aAcc'],
                    checks=results['checks'], failed='; '.join(
-                       f'{check["name"]}' for check in results['checks']
+                       check['name'] for check in results['checks']
                        if not check['passed']))
-        row.update(look(model, data))
         if inner is not None:
             row['adaptive'] = evaluate(
                 model, data, surrogate=TestedModel(inner, list(CLASSES)),
@@ -237,12 +243,25 @@ def look(model: TestedModel, data: List[tuple]) -> Dict[str, Any]:
     for column, key in (('sure', 'sure'), ('differ', 'differ')):
         found[column] = [max(known(s[key] for s in seen), default=None)]
     for column, key in (('zeros', 'zero_share'), ('blind', 'blind'),
-                        ('gain', 'gain_small'), ('gain, 1/255', 'gain'),
                         ('off', 'off'), ('still', 'still')):
-        values = [known(s['points'][i].get(key) for s in seen)
-                  for i in (0, 1)]
-        found[column] = [statistics.median(v) if v else None for v in values]
+        found[column] = [median(s['points'][i].get(key) for s in seen)
+                         for i in (0, 1)]
+    gains = [[median(s['points'][i]['gains'][j] for s in seen)
+              for j in range(len(STEPS))] for i in (0, 1)]
+    found['gain, 0.1'] = [column[0] for column in gains]
+    found['least gain'] = [min(known(column), default=None)
+                           for column in gains]
+    evidence = Evidence([], None, {GRADIENT: [{'seen': seen}]}, 'whole',
+                        False, len(CLASSES))
+    found['failed'] = '; '.join(
+        check['name'] for check in (kind(evidence) for kind in OF_MODEL)
+        if check is not None and not check['passed'])
     return found
+
+
+def median(values: Iterable[Optional[float]]) -> Optional[float]:
+    values = known(values)
+    return statistics.median(values) if values else None
 
 
 def known(values: Iterable[Optional[float]]) -> List[float]:

@@ -28,10 +28,14 @@ def detached(x):
     return torch.where(chosen(x), x.detach(), x)
 
 
-def ripple(network, images):
-    logits = network(images)
-    waves = torch.sin(3000 * images).mean(1, keepdim=True)
-    return logits + 0.3 * waves * torch.tensor([1., -1, 1, -1])[:, None, None]
+def ripple(often):
+
+    def function(network, images):
+        waves = torch.sin(often * images).mean(1, keepdim=True)
+        signs = torch.tensor([1., -1, 1, -1])[:, None, None]
+        return network(images) + 0.3 * waves * signs
+
+    return function
 
 
 def decoy(network, images):
@@ -82,7 +86,8 @@ MASKED = {
     'detached logits': (lambda n, x: detached(n(x)), 'the loss'),
     'detached whole': (lambda n, x: n(x).detach() + 0 * x.sum(),
                        'gradients are'),
-    'ripple': (ripple, 'the loss'),
+    'ripple': (ripple(3000), 'the loss'),
+    'slower ripple': (ripple(800), 'the loss'),
     'decoy': (decoy, 'the loss'),
     'clamped': (lambda n, x: n(x).clamp(-.3, .3), 'right pixels'),
     'rounded': (lambda n, x: n(x) + (n(x).round() - n(x)).detach(),

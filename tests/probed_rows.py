@@ -37,7 +37,7 @@ def check(name, rows, **kwargs):
 
 
 def point(**changes):
-    return dict(finite=True, zero_share=0., gain_small=1., gain=0.9, off=0.05,
+    return dict(finite=True, zero_share=0., gains=[1., 1., .9, .9, .8], off=0.05,
                 still=0., blind=None, **changes)
 
 

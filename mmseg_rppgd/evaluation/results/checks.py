@@ -13,11 +13,12 @@ __all__ = ['SLACK', 'Checker', 'aacc']
 
 OF_ROWS = (row_checks.in_the_ball, row_checks.no_nan, row_checks.more_steps,
            row_checks.apgd)
-OF_PROBES = (attack_checks.huge_eps, attack_checks.noise,
-             model_checks.gradient_there, model_checks.loss_follows,
-             model_checks.something_to_climb, model_checks.real_logits,
-             model_checks.one_answer, attack_checks.white_box,
-             attack_checks.gradient_free, attack_checks.scale_free)
+OF_MODEL = (model_checks.gradient_there, model_checks.loss_follows,
+            model_checks.something_to_climb, model_checks.real_logits,
+            model_checks.one_answer)
+OF_PROBES = (attack_checks.huge_eps, attack_checks.noise, *OF_MODEL,
+             attack_checks.white_box, attack_checks.gradient_free,
+             attack_checks.scale_free)
 # They say nothing about the gradients of the model.
 NO_DOUBT: Tuple[str, ...] = ('in the ball', 'no NaN')
 

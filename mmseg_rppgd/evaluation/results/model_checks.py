@@ -7,13 +7,15 @@ from typing import Any, List, Optional
 
 import numpy as np
 
+from ..run.model_probe import STEPS
 from .evidence import Check, Evidence, make_check
 
 SAME = 1e-3  # of the spread of the logits
 SURE = 0.5  # share of right pixels without a loss
 STILL = 0.3  # share of right pixels whose logits do not move
 GAIN_SMALL = (0.7, 1.4)  # of the loss over its prediction, a small step
-GAIN_LEAST = 0.15  # the same, a step of one level
+GAIN_LEAST = 0.15  # the same, larger steps
+WAVE = (0.8, 0.1)  # a gain under this that then rises by that
 OFF = 0.25  # distance from the prediction in random steps
 BLIND = 0.1  # effect of the pixels that have no gradient
 ONE = 1e-3  # how far a sum of probabilities may be from 1
@@ -89,12 +91,16 @@ def something_to_climb(evidence: Evidence) -> Optional[Check]:
 
 def loss_follows(evidence: Evidence) -> Optional[Check]:
     """Steps change the loss as the gradient says."""
-    small, large, off = (
-        [value for value in (_median(p.get(key) for p in points)
-                             for points in evidence.points)
-         if value is not None] for key in ('gain_small', 'gain', 'off'))
+    off = _known(_median(p.get('off') for p in points)
+                 for points in evidence.points)
     if not off:
         return None
+    # Of each point: the gain of the small step, and those of the larger.
+    gains = [_known(_median(p['gains'][i] for p in points)
+                    for i in range(len(STEPS)))
+             for points in evidence.points]
+    small = [column[0] for column in gains if column]
+    large = [gain for column in gains for gain in column[1:]]
     low, high = GAIN_SMALL
     found = []
     if small and not all(low <= gain <= high for gain in small):
@@ -105,9 +111,13 @@ def loss_follows(evidence: Evidence) -> Optional[Check]:
             'models: about 1)')
     if large and min(large) < GAIN_LEAST:
         found.append(
-            'a step of 1/255 along the sign of the gradient changes the loss '
-            f'by {min(large):.3g} times what the gradient promises (sound '
-            'models: 0.3 to 1)')
+            'a step of up to 3/255 along the sign of the gradient changes the '
+            f'loss by {min(large):.3g} times what the gradient promises '
+            '(sound models: 0.3 to 1)')
+    elif any(map(_has_wave, gains)):
+        found.append(
+            'along the sign of the gradient the loss rises in waves that are '
+            'shorter than the steps of attacks')
     if max(off) > OFF:
         found.append(
             'small random steps change the loss otherwise than the gradient '
@@ -155,6 +165,16 @@ def gradient_there(evidence: Evidence) -> Optional[Check]:
         name, True, f'{zeros}' + (
             ', and moving them does nothing: the model does not read them.'
             if share > 0 else '.'))
+
+
+def _has_wave(gains: List[float]) -> bool:
+    """Whether a longer step does more than a shorter one promised.
+
+    Of sound models the gain falls with the step: the loss levels off.
+    """
+    under, rise = WAVE
+    return any(first < under and later > first + rise
+               for i, first in enumerate(gains) for later in gains[i:])
 
 
 def _known(values: Any) -> List[float]:

@@ -148,7 +148,7 @@ class GradientJob:
     """
     keys = [GRADIENT]
     name = 'check: gradient'
-    cost = 12.  # 34 forward and 2 backward passes
+    cost = 16.  # 46 forward and 2 backward passes
 
     def __init__(self, model: TestedModel) -> None:
         self.model = model
