@@ -82,8 +82,8 @@ def decoy(network: nn.Module, images: Tensor) -> Tensor:
     if float(steps) > 0.3:
         return logits
     chance = torch.Generator().manual_seed(1)
-    weights = 1000 * torch.randn(1, logits.shape[1], *images.shape[-2:],
-                                generator=chance).to(images)
+    weights = 1000 * torch.randn(
+        1, logits.shape[1], *images.shape[-2:], generator=chance).to(images)
     nothing = (images - images.detach()).mean(1, keepdim=True)
     return logits + weights * nothing
 

@@ -37,8 +37,8 @@ def check(name, rows, **kwargs):
 
 
 def point(**changes):
-    return dict(finite=True, zero_share=0., gains=[1., 1., .9, .9, .8], off=0.05,
-                still=0., blind=None, **changes)
+    return dict(finite=True, zero_share=0., gains=[1., 1., .9, .9, .8],
+                off=0.05, still=0., blind=None, **changes)
 
 
 def probed(rows, huge=1., noise=90., zero_share=0., finite=True, white=50.,

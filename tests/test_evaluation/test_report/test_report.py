@@ -46,7 +46,8 @@ def test_files_hold_what_they_are_named_for(tmp_path):
     assert (folder / 'results.csv').read_text().startswith('name,norm,eps,')
     table = (folder / 'table.md').read_text()
     assert table.startswith('| attack | norm | eps | steps | mIoU |')
-    for words in ('| worst case |', '\nA note.\n', '| passed | 0 pixel values are odd. |',
+    for words in ('| worst case |', '\nA note.\n',
+                  '| passed | 0 pixel values are odd. |',
                   'Model `configs/tiny.py`, checkpoint `tiny.pth`; 3 images '
                   'of TinyDataset', 'command `robust_test.py config'):
         assert words in table

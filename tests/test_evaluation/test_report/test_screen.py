@@ -17,7 +17,8 @@ def test_tables_notes_and_where_the_report_is(results, capsys):
     shown = capsys.readouterr().out
     for words in (f'{results["attacks"][0]["mIoU"]:.2f}', 'worst case',
                   'A note.', 'Transfer: PGD eps=8/255', 'DeepFool (linf)',
-                  'passed  0 pixel values are odd.', 'The report is in some/folder'):
+                  'passed  0 pixel values are odd.',
+                  'The report is in some/folder'):
         assert words in shown
     assert 'IoU of each class' not in shown  # for the page alone
     assert 'failed' not in shown
