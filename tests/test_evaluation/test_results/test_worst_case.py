@@ -59,7 +59,7 @@ def test_greedy_gains_nothing_by_one_more_change():
 
 
 def test_greedy_finds_the_lowest_of_all_choices_in_small_cases():
-    """Against every one of the 3^6 choices: a bound, here nearly always met."""
+    """Against all of the 3^6 choices: a bound, here nearly always met."""
     images, gaps = np.arange(6), []
     for seed in range(30):
         counts = random_counts(seed, members=3, images=6, classes=4)
