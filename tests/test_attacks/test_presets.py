@@ -306,7 +306,13 @@ class TestArguments:
                                  {}).arguments())
 
     def test_an_argument_without_a_default_is_none(self):
-        assert EnsembleAttack.arguments()['attacks'] is None
+
+        class Needs(PGD):
+
+            def __init__(self, needed, **kwargs):
+                super().__init__(**kwargs)
+
+        assert Needs.arguments()['needed'] is None
 
     def test_a_subclass_of_a_preset_keeps_its_arguments(self):
 

@@ -12,6 +12,7 @@ from mmseg_rppgd.config import load_config
 ROOT = Path(__file__).parents[2]
 FAKE_PYTHON = '''#!/bin/sh
 [ "$1" = - ] && exit 0  # asked what is missing: nothing
+[ "$1" = -c ] && { dirname "$(dirname "$0")"; exit; }  # asked whose it is
 printf '%s ' "$@" >> "$NOTES"
 echo >> "$NOTES"
 case "$3" in train)
@@ -111,7 +112,7 @@ def test_script_runs_the_command_in_an_environment(python, tmp_path):
     result = subprocess.run(
         ['bash', str(ROOT / 'tools' / 'quickstart.sh'), 'out folder'],
         cwd=tmp_path, capture_output=True, text=True, env={
-            **os.environ, 'VIRTUAL_ENV': 'active',
+            **os.environ, 'VIRTUAL_ENV': str(python.parents[1]),
             'PATH': f'{python.parent}:{os.environ["PATH"]}'})
     assert result.returncode == 0, result.stderr
     assert notes(tmp_path) == [f'quickstart {tmp_path}/out folder']

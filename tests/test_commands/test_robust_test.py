@@ -26,7 +26,7 @@ def test_defaults_are_those_of_the_loop(files):
         suite=None, attacks=[], eps=[], steps=[], minimal=[], out_dir=None,
         surrogate=None, others=[], cache=None, surface=None, seed=0,
         limit=None, resume=False, batch_size=None, panels=4, probes=4,
-        skip_bad=False, fp16=False)
+        skip_bad=False, pixel_range=None, fp16=False)
 
 
 def test_what_is_tested_comes_from_the_command_line(files):

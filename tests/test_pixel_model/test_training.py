@@ -148,7 +148,6 @@ class TestNoise:
         assert TrainingNoise().generators(2) is None
 
 
-@ATTACKS.register_module(force=True)
 class OverflowingPGD(PGD):
     """Overflows in those of its runs that are named."""
 
@@ -170,6 +169,9 @@ class TestOverflow:
     @pytest.fixture(autouse=True)
     def overflows(self):
         OverflowingPGD.runs, OverflowingPGD.run_number = {2, 3}, 0
+        ATTACKS.register_module(module=OverflowingPGD)
+        yield
+        ATTACKS.module_dict.pop('OverflowingPGD')
 
     attack = dict(type='OverflowingPGD', steps=1)
 
