@@ -21,7 +21,8 @@ WRITERS = dict(
     print='print("x" * 100000)',
     little='print("x")',  # which stays in the buffer to the end
     log='[logger.warning("x" * 10000) for _ in range(100)]',
-    rich='__import__("rich.console").console.Console().print("x" * 100000)',
+    rich='[__import__("rich.console").console.Console().print("x" * 1000)'
+    ' for _ in range(100)]',
     help='__import__("argparse").ArgumentParser("x").parse_args(["-h"])')
 
 
