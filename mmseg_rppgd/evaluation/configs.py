@@ -38,13 +38,17 @@ def prepare_config(cfg: Config) -> None:
     A wrapped segmentor is unwrapped; its checkpoints are stock ones.
 
     Raises:
-        ValueError: If the config has no test data.
+        ValueError: If the config has no test data or no model.
     """
     missing = [key for key in ('test_dataloader', 'test_evaluator', 'test_cfg')
                if cfg.get(key) is None]
     if missing:
         raise ValueError('the config has nothing to test with: '
                          f'{", ".join(missing)} must be set')
+    if not isinstance(cfg.get('model'), dict):
+        raise ValueError(
+            "model of the config must be a dict(type='EncoderDecoder', ...), "
+            f'but is {cfg.get("model")!r}')
     cfg.model = unwrapped(cfg.model)
     hooks = cfg.get('custom_hooks') or []
     cfg.custom_hooks = [hook for hook in hooks if not is_own_hook(hook)]

@@ -121,6 +121,14 @@ def test_hooks_of_this_package_are_told_from_others(hook, own):
     assert is_own_hook(hook) is own
 
 
+@pytest.mark.parametrize('model', [3, None])
+def test_what_is_no_model_is_refused_in_a_sentence(tiny, model):
+    cfg = Config.fromfile(str(tiny / 'config.py'))
+    cfg.model = model
+    with pytest.raises(ValueError, match='model of the config must be a dict'):
+        prepare_config(cfg)
+
+
 def test_a_config_without_test_data_says_what_is_missing(tiny):
     cfg = Config.fromfile(str(tiny / 'config.py'))
     cfg.test_evaluator = None
