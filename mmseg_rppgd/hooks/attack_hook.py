@@ -10,12 +10,12 @@ from mmengine.optim import OptimWrapper, OptimWrapperDict
 from mmengine.runner import autocast
 from torch import nn
 
-from ..attacks.base import Attack, refuse_targets
+from ..attacks.base import untargeted
 from ..pixel_model import (CountedPixels, PixelModel, TrainingAttack,
                            perturb_batch)
 from ..pixel_model.batches import check_adv_ratio
 from ..pixel_model.space import check_pixel_range
-from ..registry import ATTACKS, HOOK_SUFFIX, HOOKS
+from ..registry import HOOK_SUFFIX, HOOKS
 
 STAGES = ('train', 'val', 'test')
 
@@ -76,9 +76,7 @@ class AttackHook(Hook):
                  stages: Union[str, Sequence[str]] = 'train',
                  adv_ratio: float = 0.5,
                  pixel_range: Optional[float] = None) -> None:
-        self.attack = (
-            attack if isinstance(attack, Attack) else ATTACKS.build(attack))
-        refuse_targets(self.attack, type(self).__name__)
+        self.attack = untargeted(attack, type(self).__name__)
         listed = [stages] if isinstance(stages, str) else stages
         if (not isinstance(listed, (list, tuple)) or not listed
                 or any(stage not in STAGES for stage in listed)):

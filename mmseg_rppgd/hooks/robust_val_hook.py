@@ -8,13 +8,13 @@ from mmengine.dist import all_reduce, get_rank, get_world_size
 from mmengine.hooks import Hook
 from torch import Tensor
 
-from ..attacks.base import Attack, refuse_targets
+from ..attacks.base import untargeted
 from ..metrics import accuracy, mean_iou
 from ..loaded import LoadedSamples, digest_tensors
 from ..pixel_model import CountedPixels, PixelModel, perturb_batch
 from ..pixel_model.batches import name_of
 from ..pixel_model.space import check_pixel_range
-from ..registry import ATTACKS, HOOKS
+from ..registry import HOOKS
 from .attack_hook import loop_precision, unwrap_model
 
 
@@ -63,9 +63,7 @@ class RobustValHook(Hook):
             if not isinstance(value, int) or value < 1:
                 raise ValueError(f'{name} must be an int >= 1, but got '
                                  f'{value!r}')
-        self.attack = (
-            attack if isinstance(attack, Attack) else ATTACKS.build(attack))
-        refuse_targets(self.attack, type(self).__name__)
+        self.attack = untargeted(attack, type(self).__name__)
         check_pixel_range(pixel_range)
         self.pixel_range = pixel_range
         self.num_images = num_images

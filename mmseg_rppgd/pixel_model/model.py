@@ -1,15 +1,15 @@
 """A segmentor of MMSeg as a model of [0, 1] images."""
 import copy
-from contextlib import contextmanager
 from functools import partial
-from typing import Iterator, List, Optional, Tuple
+from typing import ContextManager, List, Optional, Tuple
 
 import torch
 import torch.nn.functional as F
 from mmengine.model import BaseTTAModel, is_model_wrapper
 from torch import Tensor, nn
 
-from ..attacks.base import DEFAULT_IGNORE_INDEX, AttackedModel, SegOutput
+from ..attacks.base import (DEFAULT_IGNORE_INDEX, AttackedModel, SegOutput,
+                            evaluating)
 from ..attacks.base.model import two_logits
 from .features import Tap, find_tap
 from .proof import prove_preprocessor
@@ -269,6 +269,10 @@ class PixelModel(nn.Module, AttackedModel):
             run = run_windows_twice
         return (*run(self._encode_decode, inputs, boxes), boxes)
 
+    def _evaluating(self) -> ContextManager[None]:
+        """Run a segmentor that is in training mode as if for prediction."""
+        return evaluating([self.segmentor] if self.segmentor.training else [])
+
     def _is_frozen(self) -> bool:
         """Return whether images alone can get gradients, as in an attack."""
         return not any(parameter.requires_grad
@@ -283,9 +287,9 @@ class PixelModel(nn.Module, AttackedModel):
             batch_input_shape=size, padding_size=[0, 0, 0, 0])
         metas = [dict(meta) for _ in range(len(inputs))]
         if self._tap is None:
-            with _evaluating(self.segmentor):
+            with self._evaluating():
                 return self.segmentor.encode_decode(inputs, metas), None
-        with _evaluating(self.segmentor), self._tap.collecting() as captured:
+        with self._evaluating(), self._tap.collecting() as captured:
             logits = self.segmentor.encode_decode(inputs, metas)
         self._tap.tell(self.head)
         return logits, self._tap.features(captured, self.head)
@@ -315,19 +319,3 @@ def _dtype_of(module: nn.Module) -> torch.dtype:
         if parameter.is_floating_point():
             return parameter.dtype
     return torch.float32
-
-
-@contextmanager
-def _evaluating(segmentor: nn.Module) -> Iterator[None]:
-    """Run a segmentor that is in training mode as if for prediction."""
-    modules = [] if not segmentor.training else [
-        module for module in segmentor.modules() if module.training
-    ]
-    # The flag itself, since train() of a backbone may do more.
-    for module in modules:
-        module.training = False
-    try:
-        yield
-    finally:
-        for module in modules:
-            module.training = True

@@ -8,12 +8,12 @@ from mmseg.models.segmentors import BaseSegmentor
 from mmseg.registry import MODELS as MMSEG_MODELS
 from torch import Tensor, nn
 
-from ..attacks.base import Attack, capture, refuse_targets
+from ..attacks.base import capture, untargeted
 from ..pixel_model import (PixelModel, TrainingAttack, last_head,
                            unwrap_segmentor)
 from ..pixel_model.batches import check_adv_ratio
 from ..pixel_model.space import check_pixel_range
-from ..registry import ATTACKS, MODELS
+from ..registry import MODELS
 
 PASSED_ON = ('data_preprocessor', 'init_cfg', 'pretrained', 'train_cfg',
              'test_cfg')
@@ -88,9 +88,7 @@ class AdversarialSegmentor(BaseSegmentor):
         super().__init__(data_preprocessor=segmentor.data_preprocessor)
         check_adv_ratio(adv_ratio)
         check_pixel_range(pixel_range)
-        self.attack = (
-            attack if isinstance(attack, Attack) else ATTACKS.build(attack))
-        refuse_targets(self.attack, type(self).__name__)
+        self.attack = untargeted(attack, type(self).__name__)
         self.adv_ratio = adv_ratio
         self.pixel_range = pixel_range
         self.training_attack = TrainingAttack()

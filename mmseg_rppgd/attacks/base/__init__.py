@@ -1,7 +1,6 @@
 """What attacks are written with."""
-from .attack import (Attack, AttackResult, Callback, check_int,
-                     refuse_targets)
-from .frozen import frozen, own_chance
+from .attack import Attack, AttackResult, Callback, check_int
+from .frozen import evaluating, frozen, own_chance
 from .gradients import (FiniteCheck, ascent_gradient, check_depends,
                         gradient)
 from .inputs import (RANGE_SLACK, AttackInputs, Generators, check_generators,
@@ -9,6 +8,7 @@ from .inputs import (RANGE_SLACK, AttackInputs, Generators, check_generators,
 from .model import (DEFAULT_IGNORE_INDEX, AttackedModel, CheckedModel, Model,
                     SegOutput, capture, check_model)
 from .one_by_one import OneImage, one_by_one, select
+from .targets import refuse_targets, untargeted
 from .tensors import (at_least_float32, autocasts, describe,
                       full_precision, predict_classes)
 from .trackers import (BestInBall, BestIterate, SmallestSuccess,
@@ -21,6 +21,7 @@ __all__ = [
     'SegOutput', 'SmallestSuccess', 'ascent_gradient', 'at_least_float32',
     'autocasts', 'capture', 'check_depends', 'check_generators',
     'check_inputs', 'check_int', 'check_model', 'count_reached', 'describe',
-    'frozen', 'full_precision', 'gradient', 'one_by_one', 'own_chance',
-    'perturbation_norm', 'predict_classes', 'refuse_targets', 'select'
+    'evaluating', 'frozen', 'full_precision', 'gradient', 'one_by_one',
+    'own_chance', 'perturbation_norm', 'predict_classes', 'refuse_targets',
+    'select', 'untargeted'
 ]

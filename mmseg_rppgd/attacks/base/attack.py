@@ -257,24 +257,6 @@ def own_copies(callback: Callback) -> Callback:
     return call
 
 
-def refuse_targets(attack: Attack, where: str) -> None:
-    """Refuse a targeted attack where there are only true labels.
-
-    Args:
-        attack (Attack): The attack.
-        where (str): What is given true labels, for the message.
-
-    Raises:
-        ValueError: If the attack is targeted.
-    """
-    if attack.targeted:
-        raise ValueError(
-            f'{where} takes no targeted attack, but got {attack.name} with '
-            'targeted=True: the labels there are the true ones, and moving '
-            'towards them makes the images easier. Leave targeted out, or '
-            'call the attack itself, with target labels')
-
-
 def check_int(name: str, value: Any, least: Optional[int] = None) -> None:
     """Check that an argument is an int, not less than ``least``."""
     if isinstance(value, bool) or not isinstance(value, int):

@@ -10,6 +10,21 @@ from torch.nn.modules.batchnorm import _NormBase
 
 
 @contextmanager
+def evaluating(networks: Iterable[nn.Module]) -> Iterator[None]:
+    """Run networks as after training; every module's flag is put back."""
+    modules = [module for network in networks for module in network.modules()
+               if module.training]
+    # The flag itself, since train() of a backbone may do more.
+    for module in modules:
+        module.training = False
+    try:
+        yield
+    finally:
+        for module in modules:
+            module.training = True
+
+
+@contextmanager
 def frozen(networks: Iterable[nn.Module]) -> Iterator[None]:
     """Put networks in eval mode without parameter gradients, and restore.
 

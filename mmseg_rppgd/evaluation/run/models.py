@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from ...attacks.base import (Attack, SegOutput, check_model, describe,
-                             predict_classes)
+                             evaluating, predict_classes)
 from ...attacks.base.model import two_logits
 from ...loaded import digest_tensors
 from ...pixel_model import CountedPixels
@@ -175,15 +175,8 @@ class TestedModel:
     @contextmanager
     def evaluating(self) -> Iterator[None]:
         """Predict as after training; every module's flag is put back."""
-        modules = [m for network in self.attacked.attacked_networks()
-                   for m in network.modules() if m.training]
-        for module in modules:
-            module.training = False
-        try:
+        with evaluating(self.attacked.attacked_networks()):
             yield
-        finally:
-            for module in modules:
-                module.training = True
 
     def samples(self, loader: Any, indices: Sequence[int],
                 leave_out: Optional[Callable[[BadSample], None]] = None
