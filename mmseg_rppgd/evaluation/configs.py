@@ -50,6 +50,16 @@ def prepare_config(cfg: Config) -> None:
             "model of the config must be a dict(type='EncoderDecoder', ...), "
             f'but is {cfg.get("model")!r}')
     cfg.model = unwrapped(cfg.model)
+    if model_config(cfg).get('data_preprocessor') is None:
+        raise ValueError(
+            'the model has no data_preprocessor, so that nothing turns '
+            'images into its inputs: set model.data_preprocessor=dict(type='
+            "'SegDataPreProcessor', mean=[...], std=[...], ...)")
+    names = ((cfg.test_dataloader.get('dataset') or {}).get(
+        'metainfo') or {}).get('classes', ())
+    if not isinstance(names, (list, tuple, str)):
+        raise ValueError('metainfo.classes of test_dataloader.dataset must '
+                         f'be a list of names, but is {names!r}')
     hooks = cfg.get('custom_hooks') or []
     cfg.custom_hooks = [hook for hook in hooks if not is_own_hook(hook)]
     cfg.resume = False

@@ -129,6 +129,20 @@ def test_what_is_no_model_is_refused_in_a_sentence(tiny, model):
         prepare_config(cfg)
 
 
+def test_a_model_without_a_preprocessor_is_refused_in_a_sentence(tiny):
+    cfg = Config.fromfile(str(tiny / 'config.py'))
+    cfg.model.data_preprocessor = None
+    with pytest.raises(ValueError, match='has no data_preprocessor.*set mod'):
+        prepare_config(cfg)
+
+
+def test_class_names_that_are_none_are_refused_in_a_sentence(tiny):
+    cfg = Config.fromfile(str(tiny / 'config.py'))
+    cfg.test_dataloader.dataset.metainfo.classes = 3
+    with pytest.raises(ValueError, match='classes of test_data.*but is 3'):
+        prepare_config(cfg)
+
+
 def test_a_config_without_test_data_says_what_is_missing(tiny):
     cfg = Config.fromfile(str(tiny / 'config.py'))
     cfg.test_evaluator = None
