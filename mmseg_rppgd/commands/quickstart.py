@@ -62,9 +62,9 @@ def start(*words: str, **options) -> subprocess.Popen:
 def run(*words: str) -> None:
     """Run a command; end with it if it fails."""
     with start(*words) as process:
-        pass
-    if process.returncode:
-        sys.exit(process.returncode)
+        code = process.wait()
+    if code:
+        sys.exit(code)
 
 
 def train(out: str, name: str, config: str, *settings: str) -> None:
