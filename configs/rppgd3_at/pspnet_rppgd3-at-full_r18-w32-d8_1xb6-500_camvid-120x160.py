@@ -1,8 +1,4 @@
-# Start from the standard model: --cfg-options load_from=CHECKPOINT
 _base_ = [
-    '../_base_/models/pspnet_r18-w32-d8_camvid-120x160.py',
-    '../_base_/datasets/camvid_120x160.py',
-    '../_base_/schedules/adamw_500_warm.py',
+    '../_base_/settings/pspnet_r18-w32-d8_1xb6-500-warm_camvid-120x160.py',
     '../_base_/attacks/rppgd3_at_full.py',
-    'mmseg::_base_/default_runtime.py',
 ]

@@ -1,9 +1,11 @@
 """Train a segmentor; takes what mmseg's own tools/train.py takes."""
 import argparse
+import json
 import os.path as osp
 import re
 from typing import Any, List, Optional, Sequence
 
+import torch
 from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.runner import Runner
@@ -14,6 +16,12 @@ from ..cli import (add_config, add_run_options, errors_in_a_sentence,
                    start_processes)
 from ..compat import leave_processes, require_mmseg
 from ..config import load_config, refuse_functions, require_checkpoint
+from ..evaluation.files import write_json
+from ..evaluation.results.environment import (describe_environment,
+                                              mask_address)
+from ..evaluation.run.processes import on_first
+
+RECORD = 'training.json'  # in the work dir
 
 
 def parser(prog: Optional[str] = None) -> argparse.ArgumentParser:
@@ -146,6 +154,39 @@ def share_words(source: Any, batch_size: Optional[int]) -> str:
             f'images (adv_ratio {ratio:g})')
 
 
+def record_training(runner: Runner, config: str) -> None:
+    """Write what a reader needs to repeat a training, beside its weights.
+
+    ``training.json`` in the work dir has one entry for each start, the last
+    one last: versions, device, seed, commit, command, config, the weights it
+    starts from, and whether it went on from a checkpoint.
+
+    Args:
+        runner (Runner): About to train.
+        config (str): File or name of its config.
+    """
+    path = osp.join(runner.work_dir, RECORD)
+    entry = describe_environment(runner.seed, get_device_of(runner))
+    start = runner.cfg.get('load_from')
+    entry.update(config=mask_address(config),
+                 load_from=start and mask_address(start),
+                 resumed=bool(runner.cfg.get('resume')))
+
+    def write() -> None:
+        earlier = []
+        if osp.isfile(path):
+            with open(path, encoding='utf-8') as file:
+                earlier = json.load(file)
+        write_json(path, [*earlier, entry])
+
+    on_first(write)
+
+
+def get_device_of(runner: Runner) -> torch.device:
+    """Where the model of a runner is."""
+    return next(runner.model.parameters()).device
+
+
 def dropped_hooks(cfg: Config) -> List[str]:
     """Return the attack hooks that the files of a config name in vain."""
     from ..registry import ATTACKS, HOOK_SUFFIX
@@ -185,5 +226,6 @@ def main(argv: Optional[Sequence[str]] = None,
             require_mmseg()
             runner = build_runner(args)
             describe_attack(runner, args.config)
+            record_training(runner, args.config)
             runner.train()
             leave_processes()

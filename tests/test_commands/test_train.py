@@ -1,4 +1,5 @@
 """Training by command, by tools/train.py and by tools/launch.sh."""
+import json
 import os
 import subprocess
 import sys
@@ -110,6 +111,12 @@ def test_trains_and_resumes(config, tmp_path):
     losses = [c['message_hub']['log_scalars']['train/loss'].data[0]
               for c in (before, after)]
     assert len(losses[1]) == 4 and list(losses[1][:2]) == list(losses[0])
+    record = json.loads((work_dir / 'training.json').read_text())
+    assert [entry['resumed'] for entry in record] == [False, True]
+    assert record[0]['seed'] == before['meta']['seed']
+    assert record[0]['config'] == str(config)
+    assert record[1]['command'].endswith(
+        '--resume --cfg-options train_cfg.max_iters=4')
 
 
 def test_two_processes_train_without_a_gpu(config, tmp_path):
@@ -312,7 +319,8 @@ def test_an_interrupt_says_how_to_go_on(config, tmp_path, monkeypatch,
             raise KeyboardInterrupt
 
     monkeypatch.setattr(train, 'build_runner', lambda args: Interrupted())
-    monkeypatch.setattr(train, 'describe_attack', lambda runner, config: None)
+    for name in ('describe_attack', 'record_training'):
+        monkeypatch.setattr(train, name, lambda runner, config: None)
 
     def said():
         with pytest.raises(SystemExit) as end:

@@ -1,0 +1,4 @@
+_base_ = [
+    'mmseg::deeplabv3/deeplabv3_r50-d8_4xb4-160k_ade20k-512x512.py',
+    '../_base_/attacks/segpgd3_at.py',
+]

@@ -1,0 +1,4 @@
+_base_ = [
+    'mmseg::deeplabv3/deeplabv3_r50-d8_4xb4-40k_voc12aug-512x512.py',
+    '../_base_/attacks/segpgd7_at.py',
+]

@@ -1,0 +1,4 @@
+_base_ = [
+    '../_base_/settings/pspnet_r18-w32-d8_1xb6-500-warm_camvid-120x160.py',
+    '../_base_/attacks/segpgd7_at.py',
+]
