@@ -1,0 +1,15 @@
+"""The experiments of the RP-PGD paper, by name, at three sizes.
+
+.. code:: text
+
+ paper        what the paper reports
+ experiments  tables and figures: which number stands for which measurement
+ scales       what a system of the paper is at mini, camvid and full size
+ work         trains what is missing, measures what is missing
+ tables       the paper's numbers beside ours
+"""
+from .experiments import EXPERIMENTS, Cell, Experiment, Trial
+from .scales import SCALES, Scale, System
+
+__all__ = ['EXPERIMENTS', 'SCALES', 'Cell', 'Experiment', 'Scale', 'System',
+           'Trial']
