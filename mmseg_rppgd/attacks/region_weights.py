@@ -20,7 +20,7 @@ this package's.
 import math
 from typing import Callable, Dict, Sequence, Tuple, Union
 
-from ..registry import find_function
+from ..functions import find_function
 
 Schedule = Callable[[int, int], Sequence[float]]
 RegionWeights = Union[str, Sequence[float], Schedule]
@@ -89,7 +89,7 @@ def check_region_weights(
     """
     if isinstance(region_weights, str) or callable(region_weights):
         return find_function('region_weights', region_weights, REGION_WEIGHTS,
-                             ('step', 'steps'), 'three numbers, ')
+                             ('step', 'steps'), 'three numbers, one of')
     return check_weight_triple(region_weights)
 
 

@@ -1,5 +1,5 @@
 """RP-PGD: the region term plus the prototype term (Eq. 3-7)."""
-from typing import Optional, Sequence, Union
+from typing import Optional, Sequence
 
 import torch
 from torch import Tensor
@@ -7,7 +7,7 @@ from torch import Tensor
 from ..registry import ATTACKS
 from .base import AttackInputs, SegOutput, predict_classes
 from .gradient_attack import GradientAttack
-from .objectives import (Objective, PixelObjective, check_pixel_weights,
+from .objectives import (Objective, PixelObjective, PixelWeights,
                          mean_over_labelled)
 from .prototypes import classes_present, inter_class_similarity
 from .region_weights import (RegionWeights, check_region_weights,
@@ -30,7 +30,7 @@ class RPObjective(Objective):
                  region_weights: RegionWeights = 'linear',
                  regions: str = 'TBF',
                  region_norm: str = 'image',
-                 pixel_weights: Union[None, str, Sequence[str]] = None,
+                 pixel_weights: PixelWeights = None,
                  prototype_regions: str = 'T',
                  init_state: str = 'clean') -> None:
         self.beta = parse_number('beta', beta)
@@ -148,8 +148,9 @@ class RPPGD(GradientAttack):
         region_norm (str): ``'image'`` divides by the labelled pixels of the
             image (Eq. 3), ``'region'`` each region by its own size (the
             released code). Defaults to 'image'.
-        pixel_weights (str, optional): Further weights on the cross-entropy
-            such as 'cosine' (not in the paper). Defaults to None.
+        pixel_weights (str | callable | sequence, optional): Further weights
+            on the cross-entropy such as 'cosine' (not in the paper), as of
+            :class:`PixelObjective`. Defaults to None.
         prototype_regions (str): Subset of 'TBF' that makes the prototypes
             (Table 3). Defaults to 'T'.
         feature_layer (str, optional): Path of the module whose output is the
@@ -175,7 +176,7 @@ class RPPGD(GradientAttack):
                  region_weights: RegionWeights = 'linear',
                  regions: str = 'TBF',
                  region_norm: str = 'image',
-                 pixel_weights: Union[None, str, Sequence[str]] = None,
+                 pixel_weights: PixelWeights = None,
                  prototype_regions: str = 'T',
                  feature_layer: Optional[str] = None,
                  init_state: str = 'clean',
@@ -190,7 +191,7 @@ class RPPGD(GradientAttack):
                 region_weights=region_weights,
                 regions=regions,
                 region_norm=region_norm,
-                pixel_weights=check_pixel_weights(pixel_weights),
+                pixel_weights=pixel_weights,
                 prototype_regions=prototype_regions,
                 init_state=init_state),
             **kwargs)
