@@ -3,6 +3,7 @@
 Where a scale has one data set for several of the paper, cells of those are
 one measurement; it then stands once, with the paper's numbers beside it.
 """
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from itertools import chain, combinations
 from statistics import mean, stdev
@@ -48,6 +49,11 @@ class Board:
         """list[tuple]: Name and metric of the columns, in their order."""
         return list(dict.fromkeys(column for _, column in self.cells))
 
+    @property
+    def metrics(self) -> List[str]:
+        """list[str]: What the columns measure."""
+        return list(dict.fromkeys(metric for _, metric in self.columns))
+
     def papers(self, column: Column) -> List[str]:
         """Data sets of the paper that it has numbers of in a column."""
         return list(dict.fromkeys(
@@ -77,8 +83,9 @@ def boards_of(experiment: Experiment, scale: Scale) -> List[Board]:
 
     Returns:
         list[Board]: Of curves one for each model, strategy and data set,
-        the boards of a data set together; else one for each data set, and
-        for each model or strategy where rows and columns do not tell them.
+        the boards of a data set together; else one for each data set, for
+        each model or strategy where rows and columns do not tell them, and
+        for rows that share no column with others.
 
     Raises:
         ValueError: If two numbers stand in one place.
@@ -101,7 +108,8 @@ def boards_of(experiment: Experiment, scale: Scale) -> List[Board]:
                 'give one of them a name of its own')
         place[cell.system.data] = cell
     if not experiment.curves:
-        return list(boards.values())
+        return _told_apart([part for board in boards.values()
+                            for part in _parted(board)])
     data = [board.data for board in boards.values()]
     return sorted(boards.values(), key=lambda board: data.index(board.data))
 
@@ -115,6 +123,30 @@ def _facets(cells: Sequence[Cell]) -> Tuple[str, ...]:
         if len(set(places)) == len(places):
             return facets
     return FACETS[-1]  # boards_of says which two
+
+
+def _parted(board: Board) -> List[Board]:
+    """Rows that share columns, directly or through others, together."""
+    parts: List[Board] = []
+    for (row, column), cells in board.cells.items():
+        joined = Board(board.title, board.data)
+        others = []
+        for part in parts:
+            if row in part.rows or column in part.columns:
+                joined.cells.update(part.cells)
+            else:
+                others.append(part)
+        joined.cells[row, column] = cells
+        parts = [*others, joined]
+    return parts
+
+
+def _told_apart(boards: List[Board]) -> List[Board]:
+    """Boards of one title also with the name of what they measure."""
+    titles = Counter(board.title for board in boards)
+    return [board if titles[board.title] == 1 else replace(
+        board, title=f'{" and ".join(board.metrics)}, {board.title}')
+        for board in boards]
 
 
 def _same(one: Cell, other: Cell, scale: Scale) -> bool:

@@ -1,5 +1,4 @@
 """Figures of an experiment: a measure over the number of attack steps."""
-from textwrap import fill
 from typing import Any, Dict, List, Sequence
 
 import matplotlib
@@ -15,7 +14,6 @@ from .experiments import Experiment
 PANEL = (3.1, 2.6)  # inches
 LEGEND = 0.5  # inches below the panels
 WIDE = 4  # panels in a row, at most
-TITLE = 32  # characters of a line above a panel
 ENTRIES = 6  # of the legend in a row
 DPI = 200
 # Told apart by the colour-blind, too (Okabe and Ito); then by the markers.
@@ -39,10 +37,11 @@ def draw_curves(path: str, experiment: Experiment, boards: Sequence[Board],
         values (dict): What was measured.
     """
     panels = [(board, metric) for board in boards
-              for metric in dict.fromkeys(m for _, m in board.columns)]
+              for metric in board.metrics]
     rows = -(-len(panels) // WIDE)
     columns = -(-len(panels) // rows)
     size = PANEL[0] * columns, PANEL[1] * rows + LEGEND
+    # Text of a PDF as text, that can be searched and edited.
     with matplotlib.rc_context({'font.size': 8, 'pdf.fonttype': 42}):
         figure = Figure(figsize=size, layout='constrained')
         FigureCanvasAgg(figure)
@@ -51,8 +50,8 @@ def draw_curves(path: str, experiment: Experiment, boards: Sequence[Board],
         for i, (axes, (board, metric)) in enumerate(zip(grid, panels)):
             _draw(axes, board, metric, values, styles)
             letter = chr(ord('a') + i) if i < 26 else str(i + 1)
-            axes.set_title(plain_text(fill(f'({letter}) {board.title}',
-                                           TITLE)))
+            system, _, data = board.title.rpartition(', ')
+            axes.set_title(plain_text(f'({letter}) {system}\n{data}'))
         for axes in grid[len(panels):]:
             axes.set_axis_off()
         figure.legend(handles=_legend(styles, boards), ncols=ENTRIES,

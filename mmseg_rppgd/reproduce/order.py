@@ -9,9 +9,6 @@ from ..evaluation.report.writers import Spread, cell
 from .boards import Board, Column, Values, summarize
 from .experiments import Experiment
 
-# A measure of which more is worse for the model.
-ERRORS = ('MisRatio', )
-
 
 @dataclass(frozen=True)
 class Pair:
@@ -37,7 +34,7 @@ class Pair:
         return self.spread is not None and self.here <= self.spread
 
     def __str__(self) -> str:
-        return (f'here {self.upper} is above {self.lower} by '
+        return (f'here {named(self.upper)} is above {named(self.lower)} by '
                 f'{points(self.here)}, in the paper below by '
                 f'{points(self.paper)}')
 
@@ -133,11 +130,6 @@ def best(numbers: Dict[str, float], lowest: bool) -> List[str]:
     return [row for row, number in numbers.items() if number == goal]
 
 
-def lowest_is_best(experiment: Experiment, metric: str) -> bool:
-    """Whether a low number speaks for a row: an attack, or a defence."""
-    return experiment.weaker_is_better != (metric in ERRORS)
-
-
 def numbers_of(board: Board, column: Column,
                values: Values) -> Dict[str, float]:
     """What the rows have in a column, without those that have nothing."""
@@ -172,7 +164,7 @@ def compare_order(experiment: Experiment, boards: Sequence[Board],
                     result.append(_compare(
                         board.title, column, data,
                         {row: measured[row] for row in paper}, paper,
-                        lowest_is_best(experiment, column[1])))
+                        experiment.weaker_is_better))
     return result
 
 
@@ -215,4 +207,9 @@ def mean_tau(orders: Sequence[ColumnOrder]) -> Optional[float]:
 
 def numbered(row: str, numbers: Dict[str, float]) -> str:
     """A row with its number."""
-    return f'{row} ({cell(numbers[row])})'
+    return f'{named(row)} ({cell(numbers[row])})'
+
+
+def named(row: str) -> str:
+    """A row in a sentence, where ``0.75`` would be taken for a number."""
+    return row if row[:1].isalpha() else f'"{row}"'

@@ -1,10 +1,10 @@
 """What the order of the rows says, in plain sentences."""
 from collections import Counter
-from typing import List, Sequence
+from typing import List, Optional, Sequence
 
 from .boards import Board, Values
 from .experiments import Experiment
-from .order import (ColumnOrder, best, lowest_is_best, mean_tau, numbered,
+from .order import (ColumnOrder, Pair, best, mean_tau, named, numbered,
                     numbers_of)
 
 MOST_PAIRS = 3  # in a sentence; the JSON file has all
@@ -12,8 +12,15 @@ MOST_NAMES = 3
 UNKNOWN = 'spread over seeds unknown'
 
 
+def sentences(orders: Sequence[ColumnOrder]) -> List[str]:
+    """What came of each column."""
+    names = Counter((order.column, order.data) for order in orders)
+    return [sentence(order, names[order.column, order.data] > 1)
+            for order in orders]
+
+
 def sentence(order: ColumnOrder, with_board: bool = False) -> str:
-    """What came of one column."""
+    """What came of one column, named with its board if need be."""
     place = f'{order.column} beside the paper\'s {order.data}'
     if with_board:
         place = f'{order.board}, {place}'
@@ -61,7 +68,7 @@ def _named(rows: Sequence[str], numbers: dict) -> str:
     return ' and '.join(shown)
 
 
-def _tau(tau: object) -> str:
+def _tau(tau: Optional[float]) -> str:
     return '' if tau is None else f' (Kendall\'s tau-b {tau:.2f})'
 
 
@@ -86,13 +93,12 @@ def summary(orders: Sequence[ColumnOrder]) -> str:
     tied = sum(order.tied for order in orders)
     others = [pair for order in orders for pair in order.others]
     tau = mean_tau(orders)
-    text = (f'In all, {same} of {pairs(total)} of rows in '
-            f'{_columns(len(orders))} are in the paper\'s order '
-            f'({100 * same / total:.0f} %')
+    text = (f'In all, {same} of {pairs(total)} of rows are in the paper\'s '
+            f'order ({100 * same / total:.0f} %')
     text += '' if tau is None else f'; mean Kendall\'s tau-b {tau:.2f}'
     agree = sum(order.best_agrees for order in orders)
-    text += (f'); the best row is the paper\'s in {agree} of '
-             f'{_columns(len(orders))}')
+    text += f'); the best row is the paper\'s in {agree} of its ' + _columns(
+        len(orders))
     if others:
         text += f'; {pairs(len(others))} {verb(len(others))} in another order'
         text += _how_sure(others)
@@ -101,12 +107,15 @@ def summary(orders: Sequence[ColumnOrder]) -> str:
     return text + '.'
 
 
-def _how_sure(others: Sequence) -> str:
+def _how_sure(others: Sequence[Pair]) -> str:
     if all(pair.spread is None for pair in others):
         return (', which may be chance: of one seed the spread over seeds is '
                 'unknown')
-    clear = sum(not pair.within_spread for pair in others)
-    return f', {clear} of them by more than the spread over seeds'
+    unknown = sum(pair.spread is None for pair in others)
+    clear = sum(not pair.within_spread for pair in others) - unknown
+    text = (f', {clear} of them by more than the spread over seeds (the '
+            'standard deviation of a difference)')
+    return text + (f' and {unknown} of unknown spread' if unknown else '')
 
 
 def _columns(number: int) -> str:
@@ -118,9 +127,8 @@ def winners(experiment: Experiment, boards: Sequence[Board],
     """Which row is the best how often, where the paper has no numbers."""
     sentences = []
     for board in boards:
-        metrics = dict.fromkeys(metric for _, metric in board.columns)
-        for metric in metrics:
-            lowest = lowest_is_best(experiment, metric)
+        for metric in board.metrics:
+            lowest = experiment.weaker_is_better
             wins: Counter = Counter()
             decided = 0
             for column in board.columns:
@@ -130,7 +138,7 @@ def winners(experiment: Experiment, boards: Sequence[Board],
                     wins.update(best(numbers, lowest))
                     decided += 1
             if decided:
-                parts = ', '.join(f'{row} in {n}'
+                parts = ', '.join(f'{named(row)} in {n}'
                                   for row, n in wins.most_common())
                 sentences.append(
                     f'{board.title}, without numbers of the paper: '

@@ -1,6 +1,7 @@
 """The paper's numbers beside ours: on the screen, and in files."""
 import os.path as osp
 from dataclasses import replace
+from textwrap import fill
 from typing import List, Optional, Sequence, Union
 
 from rich.console import Console
@@ -12,12 +13,13 @@ from ..evaluation.report.writers import (Table, escape, in_parts, to_csv,
 from .boards import Board, Column, Values, boards_of, summarize
 from .curves import draw_curves
 from .experiments import Experiment
-from .order import ColumnOrder, compare_order
+from .order import compare_order
 from .provenance import provenance
 from .records import long_table, record
 from .scales import Scale
-from .sentences import sentence, summary, winners
+from .sentences import sentences, summary, winners
 
+HEADER = 10  # characters of a line above a column
 PAGE_WIDTH = 110  # characters of a table in Markdown, before it is broken
 Shown = Union[Table, str]
 
@@ -44,7 +46,8 @@ def write(experiment: Experiment, scale: Scale, values: Values, out: str,
     boards = boards_of(experiment, scale)
     orders = compare_order(experiment, boards, values)
     tables = [board_table(experiment, board, values) for board in boards]
-    said = sentences(experiment, boards, orders, values)
+    said = [summary(orders), *sentences(orders),
+            *winners(experiment, boards, values)]
 
     def path(ending: str) -> str:
         return osp.join(out, experiment.name + ending)
@@ -78,7 +81,7 @@ def show(shown: Sequence[Shown], console: Optional[Console] = None) -> None:
             console.width = LOG_WIDTH
     for item in shown:
         if isinstance(item, str):
-            console.print(item, markup=False, emoji=False, highlight=False)
+            _say(console, f'\n{item}')
             continue
         for part in in_parts(item, console.width):
             drawn = to_screen(part)
@@ -87,26 +90,22 @@ def show(shown: Sequence[Shown], console: Optional[Console] = None) -> None:
                 drawn.width = width_of(drawn)
             console.print(drawn, crop=False)
             for note in part.notes:
-                console.print(note, markup=False, emoji=False,
-                              highlight=False)
+                _say(console, note)
 
 
-def sentences(experiment: Experiment, boards: Sequence[Board],
-              orders: Sequence[ColumnOrder], values: Values) -> List[str]:
-    """What the order of the rows says, the summary first."""
-    several = len(boards) > 1
-    return [summary(orders), *(sentence(order, several) for order in orders),
-            *winners(experiment, boards, values)]
+def _say(console: Console, text: str) -> None:
+    console.print(text, markup=False, emoji=False, highlight=False)
 
 
 def board_table(experiment: Experiment, board: Board,
                 values: Values) -> Table:
     """Our numbers of a board, each with the paper's behind it."""
     header, blocks = [''], []
-    several = len({metric for _, metric in board.columns}) > 1
     for name, metric in board.columns:
         papers = board.papers((name, metric))
-        header.append(f'{name} {metric}' if several else name)
+        several = len(board.metrics) > 1
+        header.append(fill(f'{name} {metric}' if several else name, HEADER,
+                           break_long_words=False, break_on_hyphens=False))
         header += [f'paper\n{data}' for data in papers]
         blocks.append(1 + len(papers))
     rows = [[row, *(number for column in board.columns
@@ -117,15 +116,16 @@ def board_table(experiment: Experiment, board: Board,
 
 
 def _numbers(board: Board, row: str, column: Column,
-             values: Values) -> List[Optional[float]]:
+             values: Values) -> List[Union[None, float, str]]:
+    if (row, column) not in board.cells:
+        return [''] * (1 + len(board.papers(column)))
     return [summarize(board.measurements(row, column, values)),
             *(board.paper(row, column, data)
               for data in board.papers(column))]
 
 
 def _notes(board: Board, values: Values) -> List[str]:
-    metrics = dict.fromkeys(metric for _, metric in board.columns)
-    note = f'{" and ".join(metrics)} in percent'
+    note = f'{" and ".join(board.metrics)} in percent'
     found = [board.measurements(row, column, values)
              for row, column in board.cells]
     counts = sorted({len(each) for each in found if each})
@@ -138,6 +138,8 @@ def _notes(board: Board, values: Values) -> List[str]:
     note += '.'
     if not all(found):
         note += ' A dash: not measured.'
+    if any(each and summarize(each) is None for each in found):
+        note += ' A dash where there are measurements: undefined.'
     return [note]
 
 

@@ -46,11 +46,6 @@ class Spread(float):
         number.deviation = deviation
         return number
 
-    def __str__(self) -> str:
-        # Digits below the spread would be noise.
-        digits = 1 if self.deviation >= 0.1 else 2
-        return f'{self:.{digits}f} ± {self.deviation:.{digits}f}'
-
 
 def estimate(value: Optional[float],
              interval: Optional[Sequence[float]]) -> Optional[float]:
@@ -124,7 +119,9 @@ def cell(value: Any, digits: int = 2) -> str:
     if isinstance(value, Estimate):
         return f'{value:.{digits}f} {brackets(value)}'
     if isinstance(value, Spread):
-        return str(value)
+        if value.deviation >= 0.1:  # digits below the spread would be noise
+            digits = min(digits, 1)
+        return f'{value:.{digits}f} ± {value.deviation:.{digits}f}'
     return f'{value:.{digits}f}' if isinstance(value, float) else str(value)
 
 
