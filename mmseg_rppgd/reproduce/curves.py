@@ -13,6 +13,7 @@ from .experiments import Experiment
 
 PANEL = (3.1, 2.6)  # inches
 LEGEND = 0.5  # inches below the panels
+GAP = 0.08  # inches beside a panel
 WIDE = 4  # panels in a row, at most
 ENTRIES = 6  # of the legend in a row
 DPI = 200
@@ -44,6 +45,7 @@ def draw_curves(path: str, experiment: Experiment, boards: Sequence[Board],
     # Text of a PDF as text, that can be searched and edited.
     with matplotlib.rc_context({'font.size': 8, 'pdf.fonttype': 42}):
         figure = Figure(figsize=size, layout='constrained')
+        figure.get_layout_engine().set(w_pad=GAP)
         FigureCanvasAgg(figure)
         grid = figure.subplots(rows, columns, squeeze=False).flatten()
         styles = _styles(experiment)

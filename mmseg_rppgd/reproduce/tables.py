@@ -1,4 +1,14 @@
-"""The paper's numbers beside ours: on the screen, and in files."""
+"""The paper's numbers beside ours: on the screen, and in files.
+
+.. code:: text
+
+ boards      which numbers stand side by side
+ order       whether rows come out in the paper's order
+ sentences   the same in words
+ curves      figures over attack steps
+ provenance  where the numbers come from, for a page
+ records     everything, for other programs
+"""
 import os.path as osp
 from dataclasses import replace
 from textwrap import fill
