@@ -11,17 +11,17 @@ the data set, have become.
 """
 import os
 import os.path as osp
-from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence
+from typing import Dict, List, NamedTuple, Optional, Sequence
 
 from ..evaluation.report.panels import ClassMap, Photo, Picture, draw_panels
 from ..evaluation.report.pictures import predicted
 from ..evaluation.results.finished import FinishedTest
 from ..evaluation.run.images import Example, ExampleStore
+from .boards import Values
 from .experiments import Cell, Experiment
 from .scales import Scale, System
 
 CAPTION = 'Percent: labelled pixels that are predicted right.'
-Values = Mapping[Cell, Sequence[Any]]
 
 
 class Kept(NamedTuple):
@@ -38,7 +38,7 @@ class Kept(NamedTuple):
 
 
 def draw_attacked(experiment: Experiment, scale: Scale, values: Values,
-                  path: str) -> bool:
+                  out: str) -> bool:
     """Draw the images of an experiment under each of its attacks.
 
     A row is an image of a system. All attacks on a system are of one seed,
@@ -50,9 +50,10 @@ def draw_attacked(experiment: Experiment, scale: Scale, values: Values,
             rows name the attacks.
         scale (Scale): Says what a system of the paper is.
         values (mapping): The measurements of a cell, one for each seed.
-            Their ``source['folder']`` is a report of one attack, made by
-            ``evaluate`` with ``panels``.
-        path (str): ``PATH.png`` (300 dpi) and ``PATH.pdf`` are written.
+            Their ``source['folder']``, seen from ``out``, is a report that
+            ``evaluate`` made with ``panels``.
+        out (str): Folder of ``NAME.png`` (300 dpi) and ``NAME.pdf``, which
+            are written.
 
     Returns:
         bool: Whether there was anything to draw.
@@ -72,8 +73,9 @@ def draw_attacked(experiment: Experiment, scale: Scale, values: Values,
         if seed is None:
             continue
         before, kept = kept, [
-            _read(measured.source['folder']) for cell in cells
-            for measured in values[cell] if measured.seed == seed]
+            _read(osp.join(out, measured.source['folder']), cell)
+            for cell in cells for measured in values[cell]
+            if measured.seed == seed]
         if before and before[0].classes != kept[0].classes:
             raise ValueError(
                 f'the pictures of {experiment.name} must be of one data set, '
@@ -87,7 +89,8 @@ def draw_attacked(experiment: Experiment, scale: Scale, values: Values,
     clean = next(iter(kept[0].clean.values()))
     attacks = [cell.row for cell in next(iter(systems.values()))]
     draw_panels(rows, _columns(attacks), clean.palette.tolist(),
-                kept[0].classes, path, names=names, caption=CAPTION)
+                kept[0].classes, osp.join(out, experiment.name), names=names,
+                caption=CAPTION)
     return True
 
 
@@ -139,30 +142,33 @@ def _rows(kept: Sequence[Kept], where: str) -> List[List[Picture]]:
     return rows
 
 
-def _read(folder: str) -> Kept:
-    """Read what a report of one attack has kept.
+def _read(folder: str, cell: Cell) -> Kept:
+    """Read what a report has kept of the attack of a cell.
 
     Raises:
         FileNotFoundError: If there is no report.
-        ValueError: If it has another number of attacks, or kept no image.
+        ValueError: If not one of its rows is that attack, or it kept no
+            image.
     """
-    test = FinishedTest(folder)
-    if len(test.keys) != 1:
-        raise ValueError(f'{folder} must be the report of one attack, but '
-                         f'has {len(test.keys)}')
+    test, steps = FinishedTest(folder), cell.trial.steps
+    keys = [key for attack, key in zip(test.results['attacks'], test.keys)
+            if steps in (None, attack['config'].get('steps'))]
+    if len(keys) != 1:
+        raise ValueError(f'{folder} must have one row of {cell.row}, but has '
+                         f'{len(keys)}')
     examples = osp.join(folder, 'examples')
-    names = os.listdir(osp.join(examples, 'clean')) if osp.isdir(
-        osp.join(examples, 'clean')) else []
-    indices = sorted(int(osp.splitext(name)[0]) for name in names
+    clean = osp.join(examples, 'clean')
+    names = os.listdir(clean) if osp.isdir(clean) else []
+    indices = sorted(int(name[:-4]) for name in names
                      if name.endswith('.npz') and name[:-4].isdigit())
     store = ExampleStore(examples, indices)
-    pairs = {i: (store.load('clean', i), store.load(test.keys[0], i))
+    pairs = {i: (store.load('clean', i), store.load(keys[0], i))
              for i in indices}
     pairs = {i: pair for i, pair in pairs.items() if None not in pair}
     if not pairs:
         raise ValueError(
             f'{examples} must have images of the test with their adversaries, '
             'but has none; repeat the test with panels > 0')
-    return Kept({i: clean for i, (clean, _) in pairs.items()},
-                {i: attacked for i, (_, attacked) in pairs.items()},
+    return Kept({i: pair[0] for i, pair in pairs.items()},
+                {i: pair[1] for i, pair in pairs.items()},
                 test.results['dataset']['classes'])

@@ -4,6 +4,7 @@ The paper gives the False Region a small weight since "less than 1% of the
 initially mispredicted pixels could be randomly restored" in 100 iterations of
 PGD (section Region-Based Attack). This measures that share.
 """
+import json
 import os.path as osp
 from typing import Any, Dict, List, Optional, Sequence, Union
 
@@ -30,6 +31,7 @@ from ..evaluation.run.worker import Worker
 from ..metrics import LABEL, TP
 
 NAME = 'recovered.json'
+SCHEMA = 1
 
 
 def measure_recovered(model: TestedModel, loader: Any,
@@ -92,7 +94,7 @@ def measure_recovered(model: TestedModel, loader: Any,
             start(worker, nothing, lambda: settings, resume=False)
         records, = worker.do(job)
         result = dict(
-            schema=1, model=model.info,
+            schema=SCHEMA, model=model.info,
             dataset=dict(type=type(dataset).__name__,
                          num_images=len(indices), classes=model.classes),
             attack=dict(row.full_config, name=row.name),
@@ -101,6 +103,35 @@ def measure_recovered(model: TestedModel, loader: Any,
             **summarise(records))
         on_first(lambda: write_json(osp.join(out_dir, NAME), result))
     return result
+
+
+def read_recovered(out_dir: str) -> Optional[Dict[str, Any]]:
+    """Read what :func:`measure_recovered` has written.
+
+    Args:
+        out_dir (str): Its folder.
+
+    Returns:
+        dict: The content of recovered.json; None if it is not there, since
+        nothing was measured or not all images are done.
+
+    Raises:
+        ValueError: If the file is not what was written.
+    """
+    path = osp.join(out_dir, NAME)
+    if not osp.isfile(path):
+        return None
+    try:
+        with open(path, encoding='utf-8') as file:
+            found = json.load(file)
+    except ValueError:  # of JSON or of UTF-8
+        found = None
+    if not isinstance(found, dict) or found.get('schema') != SCHEMA:
+        raise ValueError(
+            f'{path} must be a file of recovered pixels of schema {SCHEMA}, '
+            'but is not: remove it, and measure again; results of single '
+            'images are kept')
+    return found
 
 
 class RecoveredJob:

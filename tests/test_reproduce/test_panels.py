@@ -7,12 +7,14 @@ import numpy as np
 import pytest
 from PIL import Image
 from printed import pdf_texts
+from tiny_experiments import source_of
 from toy_networks import CLASSES, ToyNetwork, toy_data
 
 from mmseg_rppgd.evaluation import TestedModel, evaluate
 from mmseg_rppgd.metrics import accuracy, unpack_counts
 from mmseg_rppgd.reproduce import SCALES, Cell, Experiment, System, Trial
 from mmseg_rppgd.reproduce.panels import draw_attacked
+from mmseg_rppgd.reproduce.tables import write
 
 # As in reproduce.work: one number, and where it comes from.
 Measured = namedtuple('Measured', 'value seed source')
@@ -58,10 +60,14 @@ def measured(root, *systems, seeds=(0, )):
         for seed in seeds] for cell in cells(*systems)}
 
 
+def drawn(path, values, *systems):
+    return draw_attacked(experiment(*systems), SCALE, values,
+                         str(path.parent))
+
+
 def draw(path, reports, *systems, **kwargs):
     systems = systems or (SYSTEM, )
-    return draw_attacked(experiment(*systems), SCALE,
-                         measured(reports, *systems, **kwargs), str(path))
+    return drawn(path, measured(reports, *systems, **kwargs), *systems)
 
 
 def texts(path):
@@ -132,6 +138,21 @@ def test_void_is_striped_grey(reports, path):
     assert colours[140, 140, 140] > 5000 and colours[225, 225, 225] > 5000
 
 
+def test_the_figure_is_on_the_page_of_its_experiment(reports, path):
+    figure = Experiment('figure3', 'Figure 3', cells(SYSTEM),
+                        weaker_is_better=True, pictures=cells(SYSTEM))
+    values = {cell: [Measured(10., 0, dict(
+        source_of(cell, SCALE, 0), **found[0].source))]
+              for cell, found in measured(reports, SYSTEM).items()}
+    path.parent.mkdir()
+    page = path.with_suffix('.md')
+    said = write(figure, SCALE, values, str(path.parent), 'a command')
+    assert '](figure3.png)' in page.read_text() and 'figure3.pdf' in said[-1]
+    assert path.with_suffix('.png').exists()
+    said = write(figure, SCALE, {}, str(path.parent), 'a command')
+    assert 'figure3.png' not in page.read_text() + said[-1]
+
+
 def test_one_image_is_a_figure_too(reports, path, tmp_path):
     for attack in ATTACKS.values():
         folder = tmp_path / 'Standard' / attack
@@ -170,41 +191,43 @@ def test_systems_follow_each_other_below_their_names(reports, path):
 def test_a_system_that_lacks_a_measurement_is_left_out(reports, path):
     values = measured(reports, SYSTEM, HARDENED)
     values[cells(HARDENED)[1]] = []
-    both = experiment(SYSTEM, HARDENED)
-    assert draw_attacked(both, SCALE, values, str(path))
+    assert drawn(path, values, SYSTEM, HARDENED)
     assert 'PSPNet/RP-PGD3-AT/CamVid, seed 0' not in texts(path)
     del values[cells(SYSTEM)[0]]
     path.with_suffix('.png').unlink()
-    assert not draw_attacked(both, SCALE, values, str(path))
+    assert not drawn(path, values, SYSTEM, HARDENED)
     assert not path.with_suffix('.png').exists()
 
 
 def test_attacks_of_one_seed_are_compared(reports, path):
     values = measured(reports, SYSTEM, seeds=(1, 2))
     del values[cells(SYSTEM)[0]][0]
-    assert draw_attacked(experiment(SYSTEM), SCALE, values, str(path))
+    assert drawn(path, values, SYSTEM)
     assert 'PSPNet/Standard/CamVid, seed 2' in texts(path)
     values[cells(SYSTEM)[1]] = values[cells(SYSTEM)[1]][:1]
-    assert not draw_attacked(experiment(SYSTEM), SCALE, values, str(path))
+    assert not drawn(path, values, SYSTEM)
 
 
 def test_an_experiment_without_pictures_draws_nothing(path):
     assert not draw_attacked(Experiment('table1', 'Table 1', ()), SCALE, {},
-                             str(path))
+                             str(path.parent))
 
 
 def test_systems_under_different_attacks_are_refused(reports, path):
     pictures = cells(SYSTEM) + cells(HARDENED)[:1]
     with pytest.raises(ValueError, match='of the same attacks on every'):
         draw_attacked(Experiment('figure3', '', (), pictures=pictures),
-                      SCALE, measured(reports, SYSTEM, HARDENED), str(path))
+                      SCALE, measured(reports, SYSTEM, HARDENED),
+                      str(path.parent))
 
 
-def evaluated(out, classes=CLASSES, attacks=('SegPGD', ), panels=1):
+def evaluated(out, classes=CLASSES, attacks=('SegPGD', ), steps=(2, ),
+              panels=1):
     network = ToyNetwork().eval()
     evaluate(TestedModel(network, classes, feature_layer='features'),
-             toy_data(1, network=network), attacks=list(attacks), steps=[2],
-             panels=panels, probes=0, quiet=True, out_dir=str(out))
+             toy_data(1, network=network), attacks=list(attacks),
+             steps=list(steps), panels=panels, probes=0, quiet=True,
+             out_dir=str(out))
 
 
 def shown_from(folder, *systems):
@@ -214,27 +237,36 @@ def shown_from(folder, *systems):
 
 @pytest.mark.parametrize('words, message', [
     (dict(panels=0), 'has none; repeat the test with panels > 0'),
-    (dict(attacks=['PGD', 'SegPGD']), 'the report of one attack, but has 2'),
+    (dict(attacks=['PGD', 'SegPGD']), 'must have one row of SegPGD2, but has '
+                                      '2'),
+    (dict(attacks=['PGD'], steps=[3]), 'one row of SegPGD2, but has 0'),
 ])
 def test_reports_of_another_kind_are_refused(tmp_path, path, words, message):
     evaluated(tmp_path / 'report', **words)
     with pytest.raises(ValueError, match=message):
-        draw_attacked(experiment(SYSTEM), SCALE,
-                      shown_from(tmp_path / 'report', SYSTEM), str(path))
+        drawn(path, shown_from(tmp_path / 'report', SYSTEM), SYSTEM)
+
+
+def test_the_row_is_chosen_by_its_steps(tmp_path, path):
+    evaluated(path.parent / 'report', attacks=['SegPGD'], steps=[1, 2, 3])
+    # Seen from where the figure is written.
+    assert drawn(path, shown_from('report', SYSTEM), SYSTEM)
+    counted = [json.loads(file.read_text()) for file in (
+        path.parent / 'report/per_image').glob('SegPGD*steps-2*.jsonl')]
+    right = float(accuracy(unpack_counts(counted[0], 4)))
+    assert texts(path).count(f'{right:.1f} %') == 2
 
 
 def test_a_report_that_is_not_there_is_named(tmp_path, path):
     with pytest.raises(FileNotFoundError, match='nowhere does not exist'):
-        draw_attacked(experiment(SYSTEM), SCALE,
-                      shown_from(tmp_path / 'nowhere', SYSTEM), str(path))
+        drawn(path, shown_from(tmp_path / 'nowhere', SYSTEM), SYSTEM)
 
 
 def test_long_names_of_classes_are_written_out(tmp_path, path):
     names = [f'a rather long name of class_{i} $with$ signs' * 3
              for i in range(4)]
     evaluated(tmp_path / 'report', classes=names)
-    assert draw_attacked(experiment(SYSTEM), SCALE,
-                         shown_from(tmp_path / 'report', SYSTEM), str(path))
+    assert drawn(path, shown_from(tmp_path / 'report', SYSTEM), SYSTEM)
     with Image.open(path.with_suffix('.png')) as picture:
         assert picture.width == 2100
         edge = np.asarray(picture.convert('L'))[:, -6:]
@@ -248,4 +280,4 @@ def test_systems_of_other_classes_are_refused(reports, tmp_path, path):
               **shown_from(tmp_path / 'report', HARDENED)}
     with pytest.raises(ValueError, match='PSPNet/RP-PGD3-AT/CamVid has other '
                                          'classes'):
-        draw_attacked(experiment(SYSTEM, HARDENED), SCALE, values, str(path))
+        drawn(path, values, SYSTEM, HARDENED)

@@ -10,7 +10,7 @@ from mmseg_rppgd.attacks import PGD
 from mmseg_rppgd.attacks.base import Attack
 from mmseg_rppgd.evaluation import TestedModel, evaluate
 from mmseg_rppgd.evaluation.run.folder import FolderInUse, FolderLock
-from mmseg_rppgd.reproduce.recovered import measure_recovered
+from mmseg_rppgd.reproduce.recovered import measure_recovered, read_recovered
 
 ATTACK = 'PGD(steps=3)'
 
@@ -138,6 +138,7 @@ def test_the_file_says_where_its_numbers_come_from(tmp_path):
     found = measure_recovered(toy_model(), toy_data(2), ATTACK, str(tmp_path),
                               seed=5)
     assert json.loads((tmp_path / 'recovered.json').read_text()) == found
+    assert read_recovered(str(tmp_path)) == found
     assert found['environment']['seed'] == 5
     assert {'torch', 'mmseg', 'commit', 'command', 'device'} <= set(
         found['environment'])
@@ -168,7 +169,7 @@ def test_an_interrupted_measurement_goes_on(tmp_path):
     out = tmp_path / 'out'
     with pytest.raises(KeyboardInterrupt):
         measure_recovered(model, toy_data(4), ATTACK, str(out))
-    assert not (out / 'recovered.json').exists()
+    assert read_recovered(str(out)) is None
     network.left, network.calls = 10**9, 0
     assert measure_recovered(model, toy_data(4), ATTACK, str(out)) == whole
     assert network.calls == 2 * each
@@ -191,6 +192,17 @@ def test_other_settings_start_again_and_lose_nothing(tmp_path):
     kept = json.loads((tmp_path / 'previous/recovered.json').read_text())
     assert kept == first
     assert len(list((tmp_path / 'previous/per_image').glob('*.jsonl'))) == 1
+
+
+@pytest.mark.parametrize('content', ['', '[1]', '{"schema": 9}', '{"sch'])
+def test_a_file_of_another_kind_is_no_measurement(tmp_path, content):
+    (tmp_path / 'recovered.json').write_text(content)
+    with pytest.raises(ValueError, match='recovered.json must be a file of'):
+        read_recovered(str(tmp_path))
+
+
+def test_nothing_measured_is_nothing_to_read(tmp_path):
+    assert read_recovered(str(tmp_path / 'nowhere')) is None
 
 
 def test_a_second_measurement_in_a_folder_is_refused(tmp_path):
