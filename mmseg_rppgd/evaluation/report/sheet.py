@@ -124,10 +124,20 @@ class Sheet:
                     'none' if vector else 'auto' if smooth else 'nearest')
             with replacing(f'{path}.{kind}') as temporary:
                 with matplotlib.rc_context(STYLE):
-                    # Without a date, the same pictures are the same file.
-                    self.figure.savefig(
-                        temporary, format=kind, dpi=DPI,
-                        metadata={'CreationDate': None} if vector else None)
+                    (self._save_pdf if vector else self._save_png)(temporary)
+
+    def _save_pdf(self, path: str) -> None:
+        # Without a date, the same pictures are the same file.
+        self.figure.savefig(path, format='pdf', dpi=DPI,
+                            metadata={'CreationDate': None})
+
+    def _save_png(self, path: str) -> None:
+        self.figure.set_dpi(DPI)
+        self.figure.canvas.draw()
+        pixels = np.asarray(self.figure.canvas.buffer_rgba())
+        # Nothing shines through: three channels are enough.
+        Image.fromarray(np.ascontiguousarray(pixels[..., :3])).save(
+            path, 'png', dpi=(DPI, DPI))
 
     def _left(self, place: int) -> float:
         return MARGIN + place * (self.size + GAP)

@@ -70,6 +70,7 @@ def test_bitmap_is_fit_for_print_and_in_the_colours_of_the_classes(path):
     assert {(10, 20, 30), (250, 0, 0), (0, 250, 0)} <= set(found)
     assert (0, 0, 250) not in found
     with Image.open(f'{path}.png') as picture:
+        assert picture.mode == 'RGB'
         assert picture.info['dpi'] == pytest.approx((300, 300), abs=1)
 
 
