@@ -15,6 +15,7 @@ _MODULES = {
     'PixelModel': 'pixel_model',
     'perturb_batch': 'pixel_model',
     'AdversarialSegmentor': 'segmentors',
+    'DDCATSegmentor': 'segmentors',
     'AttackHook': 'hooks',
     'RobustValHook': 'hooks',
     'load_config': 'config',

@@ -210,12 +210,13 @@ ATTACKS = Registry(
 HOOKS = HookRegistry(root.HOOKS, ['mmseg_rppgd.hooks'])
 MODELS = ChildRegistry(root.MODELS, ['mmseg_rppgd.segmentors'])
 DATASETS = ChildRegistry(root.DATASETS, ['mmseg_rppgd.datasets'])
+TRANSFORMS = ChildRegistry(root.TRANSFORMS, ['mmseg_rppgd.datasets'])
 LOOPS = ChildRegistry(root.LOOPS, ['mmseg_rppgd.evaluation'])
 
 
 def whose_name(name: str) -> str:
     """Return a hint for a message: our name of what has no scope."""
-    for registry in (HOOKS, MODELS, DATASETS, LOOPS):
+    for registry in (HOOKS, MODELS, DATASETS, TRANSFORMS, LOOPS):
         found = find_name(name, registry.own_names())
         if found is not None:
             return (f". It belongs to {SCOPE}: write type='{SCOPE}.{found}'")

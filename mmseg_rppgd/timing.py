@@ -61,8 +61,8 @@ class Stopwatch:
 class TimeShare:
     """Share of an iteration's time that was spent attacking.
 
-    An iteration lasts from one attack to the next, so its share is known
-    when the next one begins. Nothing waits for a device.
+    An iteration lasts from its first attack to that of the next, so its
+    share is known when the next one begins. Nothing waits for a device.
     """
 
     def __init__(self) -> None:
@@ -76,11 +76,12 @@ class TimeShare:
     def begin(self) -> Optional[float]:
         """Begin an iteration; return the last one's share in [0, 1]."""
         now, start = time.perf_counter(), self._start
+        seconds, self._attack_seconds = self._attack_seconds, 0.0
         self._start = now
         if start is None:
             return None
-        return min(self._attack_seconds / max(now - start, 1e-9), 1.0)
+        return min(seconds / max(now - start, 1e-9), 1.0)
 
     def spent(self, seconds: float) -> None:
-        """Note the attack's time in the current iteration."""
-        self._attack_seconds = seconds
+        """Add the time of an attack to the current iteration."""
+        self._attack_seconds += seconds

@@ -7,8 +7,9 @@ from torch import Tensor
 from ..registry import ATTACKS
 from .base import AttackInputs, SegOutput
 from .gradient_attack import GradientAttack
-from .objectives import Objective, PixelObjective, mean_over_labelled
-from .pixel_losses import Q_END, Q_START, cross_entropy
+from .objectives import (Objective, PixelObjective, PixelWeights,
+                         mean_over_labelled)
+from .pixel_losses import Q_END, Q_START, PixelLoss, cross_entropy
 from .rppgd import RPObjective
 from .threat_model import Number
 from .updates import APGDStep
@@ -46,11 +47,13 @@ class APGD(GradientAttack):
             [0, 1] pixel range. Defaults to None, 0.03 for linf and
             0.03 x sqrt(3HW) for l2.
         steps (int): Number of gradient steps. Defaults to 100.
-        pixel_loss (str): 'ce', 'js', 'margin', 'spherical', 'cosine' or
-            'tsallis'. Defaults to 'ce'.
-        pixel_weights (str | sequence, optional): None, or one or several of
-            'correct', 'segpgd' (SegPGD's objective), 'cosine' (CosPGD's) and
-            'balanced'. Defaults to 'correct'.
+        pixel_loss (str | callable): 'ce', 'js', 'margin', 'spherical',
+            'cosine' or 'tsallis', or as of :class:`PixelObjective`. Defaults
+            to 'ce'.
+        pixel_weights (str | callable | sequence, optional): None, or one or
+            several of 'correct', 'segpgd' (SegPGD's objective), 'cosine'
+            (CosPGD's) and 'balanced', or as of :class:`PixelObjective`.
+            Defaults to 'correct'.
         class_counts (sequence[int], optional): Pixels of each class in the
             training labels, for 'balanced'. Defaults to None, those of the
             image.
@@ -88,8 +91,8 @@ class APGD(GradientAttack):
                  eps: Optional[Number] = None,
                  *,
                  steps: int = 100,
-                 pixel_loss: str = 'ce',
-                 pixel_weights: Union[None, str, Sequence[str]] = 'correct',
+                 pixel_loss: Union[str, PixelLoss] = 'ce',
+                 pixel_weights: PixelWeights = 'correct',
                  class_counts: Optional[Sequence[int]] = None,
                  q_start: Number = Q_START,
                  q_end: Number = Q_END,

@@ -5,20 +5,24 @@ labelled pixels of that image; the loop scales it and takes the gradient.
 Shapes: logits (B, C, H, W); losses and weights (B, H, W).
 """
 from abc import ABC, abstractmethod
-from typing import Callable, Dict, Optional, Sequence, Tuple, Union
+from functools import partial
+from typing import Callable, Dict, List, Optional, Sequence, Union
 
 import torch
 from torch import Tensor
 
+from ..functions import find_function
 from .base import AttackInputs, SegOutput, predict_classes
-from .pixel_losses import (PIXEL_LOSSES, Q_END, Q_START, check_q, pick,
-                           tsallis)
+from .pixel_losses import (PIXEL_LOSSES, Q_END, Q_START, PixelLoss, check_q,
+                           pick, tsallis)
 from .threat_model import Number
 
-PixelWeights = Callable[[Tensor, AttackInputs, int, int], Tensor]
+WeighPixels = Callable[[Tensor, AttackInputs, int, int], Tensor]
+PixelWeights = Union[None, str, WeighPixels,
+                     Sequence[Union[str, WeighPixels]]]
 
 
-def steady(weigh: PixelWeights) -> PixelWeights:
+def steady(weigh: WeighPixels) -> WeighPixels:
     """Mark pixel weights that do not look at the number of steps."""
     weigh.plans_ahead = False
     return weigh
@@ -88,7 +92,7 @@ def weigh_balanced(logits: Tensor, inputs: AttackInputs, step: int,
     return weights * (inputs.num_labelled / total).view(-1, 1, 1)
 
 
-PIXEL_WEIGHTS: Dict[str, PixelWeights] = {
+PIXEL_WEIGHTS: Dict[str, WeighPixels] = {
     'correct': weigh_correct,
     'segpgd': weigh_segpgd,
     'cosine': weigh_cosine,
@@ -137,12 +141,19 @@ class PixelObjective(Objective):
     It plans ahead if its weights do, or if q moves; a subclass that looks at
     the number of steps itself must say so.
 
+    A function of one's own, or its import path, stands beside the names. A
+    loss is callable(logits, labels) and grows as a pixel turns wrong;
+    weights are callable(logits, inputs, step, steps), with the
+    :class:`AttackInputs`, and plan ahead unless :func:`steady` marks them.
+    Both return a finite number for each pixel, (B, H, W); those of ignored
+    pixels do not count.
+
     Args:
-        pixel_loss (str): 'ce', 'js', 'margin', 'spherical', 'cosine' or
-            'tsallis'. Defaults to 'ce'.
-        pixel_weights (str | sequence, optional): None, or 'correct',
-            'segpgd', 'cosine', 'balanced', or several of them, multiplied.
-            They carry no gradient. Defaults to None.
+        pixel_loss (str | callable): 'ce', 'js', 'margin', 'spherical',
+            'cosine' or 'tsallis'. Defaults to 'ce'.
+        pixel_weights (str | callable | sequence, optional): None, or
+            'correct', 'segpgd', 'cosine', 'balanced', or several of them,
+            multiplied. They carry no gradient. Defaults to None.
         class_counts (sequence[int], optional): Pixels of each class in the
             training labels, for 'balanced'. Defaults to None, those of the
             image.
@@ -153,21 +164,21 @@ class PixelObjective(Objective):
     """
 
     def __init__(self,
-                 pixel_loss: str = 'ce',
-                 pixel_weights: Union[None, str, Sequence[str]] = None,
+                 pixel_loss: Union[str, PixelLoss] = 'ce',
+                 pixel_weights: PixelWeights = None,
                  *,
                  class_counts: Optional[Sequence[int]] = None,
                  q_start: Number = Q_START,
                  q_end: Number = Q_END) -> None:
-        if pixel_loss not in PIXEL_LOSSES:
-            raise ValueError(f'pixel_loss must be one of '
-                             f'{tuple(PIXEL_LOSSES)}, but got {pixel_loss!r}')
         self.pixel_loss = pixel_loss
-        self.pixel_weights = check_pixel_weights(pixel_weights)
-        self.class_counts = check_class_counts(class_counts)
+        self.pixel_weights = listed_weights(pixel_weights)
+        self._loss = find_function('pixel_loss', pixel_loss, PIXEL_LOSSES,
+                                   ('logits', 'labels'))
+        self._weights = check_pixel_weights(
+            self.pixel_weights, check_class_counts(class_counts))
         self.q_start = check_q('q_start', q_start)
         self.q_end = check_q('q_end', q_end)
-        if pixel_loss != 'tsallis' and (self.q_start, self.q_end) != (
+        if self._loss is not tsallis and (self.q_start, self.q_end) != (
                 Q_START, Q_END):
             raise ValueError(
                 "q_start and q_end are of pixel_loss 'tsallis', but got "
@@ -176,10 +187,9 @@ class PixelObjective(Objective):
     @property
     def plans_ahead(self) -> bool:
         """bool: Whether q or a weight depends on the number of steps."""
-        moves = self.pixel_loss == 'tsallis' and self.q_start != self.q_end
+        moves = self._loss is tsallis and self.q_start != self.q_end
         return moves or any(
-            getattr(PIXEL_WEIGHTS[name], 'plans_ahead', True)
-            for name in self.pixel_weights)
+            getattr(weigh, 'plans_ahead', True) for weigh in self._weights)
 
     def loss(self, output: SegOutput, step: int, steps: int) -> Tensor:
         return mean_over_labelled(
@@ -193,36 +203,49 @@ class PixelObjective(Objective):
     def pixel_losses(self, logits: Tensor, step: int, steps: int) -> Tensor:
         """Return the weighted loss of every pixel (B, H, W)."""
         labels = self.inputs.labels
-        if self.pixel_loss == 'tsallis':
+        if self._loss is tsallis:
             losses = tsallis(logits, labels, self.q(step, steps))
         else:
-            losses = PIXEL_LOSSES[self.pixel_loss](logits, labels)
+            losses = self._loss(logits, labels)
+        check_pixels('pixel_loss', losses, labels)
         with torch.no_grad():
-            weights = [
-                weigh_balanced(logits, self.inputs, step, steps,
-                               self.class_counts) if name == 'balanced' else
-                PIXEL_WEIGHTS[name](logits, self.inputs, step, steps)
-                for name in self.pixel_weights
-            ]
+            weights = [weigh(logits, self.inputs, step, steps)
+                       for weigh in self._weights]
         for weight in weights:
+            check_pixels('pixel_weights', weight, labels)
             losses = losses * weight
         return losses
 
 
+def check_pixels(name: str, values: Tensor, labels: Tensor) -> None:
+    """Check that a function gave a number for each pixel."""
+    shape = tuple(values.shape) if isinstance(values, Tensor) else values
+    if shape != tuple(labels.shape):
+        raise ValueError(
+            f'{name} must give a number for each pixel, a tensor of shape '
+            f'(B, H, W) = {tuple(labels.shape)}, but gave {shape!r}')
+
+
+def listed_weights(pixel_weights: PixelWeights) -> Sequence:
+    """Return the weights that are multiplied, as they were given."""
+    if pixel_weights is None:
+        return ()
+    if isinstance(pixel_weights, (list, tuple)):
+        return tuple(pixel_weights)
+    return (pixel_weights, )
+
+
 def check_pixel_weights(
-        pixel_weights: Union[None, str, Sequence[str]]) -> Tuple[str, ...]:
-    """Return the names of the weights that are multiplied."""
-    names = pixel_weights
-    if names is None:
-        names = ()
-    elif isinstance(names, str):
-        names = (names, )
-    for name in names:
-        if name not in PIXEL_WEIGHTS:
-            raise ValueError(
-                f'pixel_weights must be None, one of {tuple(PIXEL_WEIGHTS)} '
-                f'or several of them, but got {pixel_weights!r}')
-    return tuple(names)
+        given: Sequence[Union[str, WeighPixels]],
+        class_counts: Optional[Tensor] = None) -> List[WeighPixels]:
+    """Return the functions, that of 'balanced' with its class counts."""
+    found = [
+        find_function('pixel_weights', weights, PIXEL_WEIGHTS,
+                      ('logits', 'inputs', 'step', 'steps'),
+                      'None, one or several of') for weights in given]
+    return [
+        steady(partial(weigh, class_counts=class_counts))
+        if weigh is weigh_balanced else weigh for weigh in found]
 
 
 def check_class_counts(

@@ -1,10 +1,11 @@
 """The attacks of the literature, each a line of objective and update."""
-from typing import Optional
+from typing import Optional, Union
 
 from ..registry import ATTACKS
 from .diversity import InputDiversity
 from .gradient_attack import GradientAttack
 from .objectives import PixelObjective
+from .pixel_losses import PixelLoss
 from .threat_model import Number, parse_length, parse_number
 from .updates import AdamStep, MomentumStep
 
@@ -163,8 +164,8 @@ class PAdam(GradientAttack):
         steps (int): Number of steps. Defaults to 200.
         lr (float | str): Learning rate, in the units of eps. Defaults to
             '2/255'.
-        pixel_loss (str): 'ce', 'cosine' (1 - cos of logits and one-hot
-            label) or another pixel loss. Defaults to 'ce'.
+        pixel_loss (str | callable): 'ce', 'cosine' (1 - cos of logits and
+            one-hot label) or as of :class:`PixelObjective`. Defaults to 'ce'.
         random_start (bool): Begin at uniform noise in the ball. Defaults to
             True.
         keep (str): Defaults to 'best'.
@@ -180,7 +181,7 @@ class PAdam(GradientAttack):
                  *,
                  steps: int = 200,
                  lr: Number = '2/255',
-                 pixel_loss: str = 'ce',
+                 pixel_loss: Union[str, PixelLoss] = 'ce',
                  random_start: bool = True,
                  keep: str = 'best',
                  norm: str = 'linf',

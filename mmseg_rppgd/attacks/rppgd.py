@@ -1,8 +1,5 @@
 """RP-PGD: the region term plus the prototype term (Eq. 3-7)."""
-import inspect
-import math
-from importlib import import_module
-from typing import Callable, Optional, Sequence, Tuple, Union
+from typing import Optional, Sequence
 
 import torch
 from torch import Tensor
@@ -10,21 +7,13 @@ from torch import Tensor
 from ..registry import ATTACKS
 from .base import AttackInputs, SegOutput, predict_classes
 from .gradient_attack import GradientAttack
-from .objectives import (Objective, PixelObjective, check_pixel_weights,
+from .objectives import (Objective, PixelObjective, PixelWeights,
                          mean_over_labelled)
 from .prototypes import classes_present, inter_class_similarity
+from .region_weights import (RegionWeights, check_region_weights,
+                             check_weight_triple)
 from .regions import Regions, check_regions
 from .threat_model import Number, parse_number
-
-RegionWeights = Union[str, Sequence[float],
-                      Callable[[int, int], Sequence[float]]]
-LINEAR = 'linear'
-
-
-def linear_weights(step: int, steps: int) -> Tuple[float, float, float]:
-    """Return (l1, l2, l3) of Eq. 4 at step i of N."""
-    return ((2 * steps - step) / (2 * steps), (step - 1) / (2 * steps),
-            1 / (2 * steps))
 
 
 class RPObjective(Objective):
@@ -41,7 +30,7 @@ class RPObjective(Objective):
                  region_weights: RegionWeights = 'linear',
                  regions: str = 'TBF',
                  region_norm: str = 'image',
-                 pixel_weights: Union[None, str, Sequence[str]] = None,
+                 pixel_weights: PixelWeights = None,
                  prototype_regions: str = 'T',
                  init_state: str = 'clean') -> None:
         self.beta = parse_number('beta', beta)
@@ -124,72 +113,6 @@ class RPObjective(Objective):
         return check_weight_triple(weights, f' at step {step} of {steps}')
 
 
-def check_region_weights(region_weights: RegionWeights) -> RegionWeights:
-    """Return a callable(step, steps) or a triple."""
-    weights = region_weights
-    if isinstance(weights, str):
-        if weights == LINEAR:
-            return linear_weights
-        weights = import_function('region_weights', weights)
-    if not callable(weights):
-        return check_weight_triple(weights)
-    try:
-        inspect.signature(weights).bind(1, 10)
-    except TypeError as error:
-        raise ValueError('region_weights must be a callable(step, steps) with '
-                         'two arguments by position, but got '
-                         f'{region_weights!r}: {error}') from None
-    except ValueError:  # of a callable that has no signature
-        pass
-    return weights
-
-
-def import_function(name: str, path: str) -> Callable:
-    """Return the function at an import path such as ``'module.function'``.
-
-    A config is a file, which can hold the path of a function and not the
-    function.
-
-    Args:
-        name (str): Name of the argument, for the error message.
-        path (str): The path.
-
-    Raises:
-        ValueError: If there is no such function.
-    """
-    module, _, function = path.rpartition('.')
-    if not all(part.isidentifier() for part in path.split('.')) or not module:
-        raise ValueError(
-            f"{name} must be '{LINEAR}' (Eq. 4), three numbers, a "
-            "callable(step, steps) or the import path of one, such as "
-            f"'my_module.weights', but got {path!r}")
-    try:
-        found = getattr(import_module(module), function)
-    except Exception as error:  # whatever the module runs into
-        raise ValueError(
-            f'{name} must be the import path of a function, but {path!r} '
-            f'cannot be imported: {type(error).__name__}: {error}. Its '
-            'module must lie in a folder of PYTHONPATH') from error
-    if not callable(found):
-        raise ValueError(f'{name} must be the import path of a function, but '
-                         f'{path!r} is {found!r}')
-    return found
-
-
-def check_weight_triple(weights: Sequence[float],
-                        where: str = '') -> Tuple[float, ...]:
-    """Check three finite numbers: weights of the regions T, B and F."""
-    try:
-        triple = tuple(float(weight) for weight in weights)
-    except (TypeError, ValueError):
-        triple = ()
-    if len(triple) != 3 or not all(map(math.isfinite, triple)):
-        raise ValueError(
-            'region_weights must give three finite numbers, the weights of '
-            f'the regions T, B and F, but got {weights!r}{where}')
-    return triple
-
-
 @ATTACKS.register_module()
 class RPPGD(GradientAttack):
     """Attack by regions of pixels and by class prototypes.
@@ -215,17 +138,19 @@ class RPPGD(GradientAttack):
         random_start (bool): Begin at uniform noise in the ball (Eq. 8).
             Defaults to True.
         beta (float): Weight of L_R; 1 needs no features. Defaults to 0.75.
-        region_weights (str | sequence | callable): ``'linear'`` (Eq. 4),
-            or three fixed numbers for T, B and F (Table 2), or
-            callable(step, steps) that returns them; in a config its import
-            path, such as ``'my_module.weights'``. Defaults to 'linear'.
+        region_weights (str | sequence | callable): ``'linear'`` (Eq. 4) or
+            another schedule by its name in ``REGION_WEIGHTS``, or three
+            fixed numbers for T, B and F (Table 2), or callable(step, steps)
+            that returns them; in a config its import path, such as
+            ``'my_module.weights'``. Defaults to 'linear'.
         regions (str): Subset of 'TBF' that is attacked (Table 1). Defaults
             to 'TBF'.
         region_norm (str): ``'image'`` divides by the labelled pixels of the
             image (Eq. 3), ``'region'`` each region by its own size (the
             released code). Defaults to 'image'.
-        pixel_weights (str, optional): Further weights on the cross-entropy
-            such as 'cosine' (not in the paper). Defaults to None.
+        pixel_weights (str | callable | sequence, optional): Further weights
+            on the cross-entropy such as 'cosine' (not in the paper), as of
+            :class:`PixelObjective`. Defaults to None.
         prototype_regions (str): Subset of 'TBF' that makes the prototypes
             (Table 3). Defaults to 'T'.
         feature_layer (str, optional): Path of the module whose output is the
@@ -251,7 +176,7 @@ class RPPGD(GradientAttack):
                  region_weights: RegionWeights = 'linear',
                  regions: str = 'TBF',
                  region_norm: str = 'image',
-                 pixel_weights: Union[None, str, Sequence[str]] = None,
+                 pixel_weights: PixelWeights = None,
                  prototype_regions: str = 'T',
                  feature_layer: Optional[str] = None,
                  init_state: str = 'clean',
@@ -266,7 +191,7 @@ class RPPGD(GradientAttack):
                 region_weights=region_weights,
                 regions=regions,
                 region_norm=region_norm,
-                pixel_weights=check_pixel_weights(pixel_weights),
+                pixel_weights=pixel_weights,
                 prototype_regions=prototype_regions,
                 init_state=init_state),
             **kwargs)

@@ -15,6 +15,9 @@ LEAST_BACKBONE = 0.9
 # A network for init_cfg: parts that the pretraining does not have are a
 # habit (context modules, plugins); ResNet-50 for ResNet-101 has 0.53.
 LEAST_PRETRAINED = 0.6
+# Parts that training alone runs: the auxiliary heads of MMSeg, and the
+# branches of DDC-AT.
+ONLY_TRAINED = ('auxiliary_head.', 'ddcat_head.')
 
 
 def check_state_dict(checkpoint: Any, path: str) -> None:
@@ -53,14 +56,13 @@ def check_weights(model: nn.Module, checkpoint: Any, path: str,
         model (nn.Module): The model.
         checkpoint (dict): What its file holds.
         path (str): What messages call it.
-        needs_all (bool): Whether the auxiliary heads are needed too, as in a
-            training that goes on. Defaults to False: a test does not run
-            them.
+        needs_all (bool): Whether what training alone runs is needed too, as
+            in one that goes on. Defaults to False, for a test.
     """
     given = state_dict_of(checkpoint, path)
     wrong = {}
     for name, value in _needed(model):
-        if not needs_all and name.startswith('auxiliary_head'):
+        if not needs_all and name.startswith(ONLY_TRAINED):
             continue
         fault = misfit(given, name, value) or defect(given[name], value)
         if fault:

@@ -16,6 +16,7 @@ COMMANDS = {
     'train': 'train a segmentor, adversarially if its config says so',
     'robust-test': 'test a segmentor on clean images and under attacks',
     'compare': 'put the reports of several models side by side',
+    'reproduce': 'repeat tables and figures of the RP-PGD paper',
     'quickstart': 'train, harden, attack and report a small model on CPU',
     'list': 'show attacks, configs and suites',
     'info': 'show versions and device, and what is missing',

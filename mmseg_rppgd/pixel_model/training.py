@@ -58,21 +58,10 @@ class TrainingAttack:
         if adv_ratio != self._checked_ratio:
             refuse_no_image(len(data_samples), adv_ratio)
             self._checked_ratio = adv_ratio
-        error = None
-        try:
-            result = perturb_batch(
-                attack, segmentor, inputs, data_samples, training=True,
-                adv_ratio=adv_ratio, normalized=normalized,
-                pixel_range=pixel_range,
-                generator=self.noise.generators(num_adv))
-        except FloatingPointError as overflow:
-            if not in_half_precision(segmentor):
-                raise
-            error = overflow
-            result = PerturbedBatch(inputs, [], [], None, 0.0)
-        if num_adv:
-            self.overflows.note(error)
-        self.time_share.spent(result.seconds)
+        result = self._perturb(
+            attack, segmentor, inputs, data_samples, num_adv,
+            adv_ratio=adv_ratio, normalized=normalized,
+            pixel_range=pixel_range)
         logs: Dict[str, Any] = {}
         if result.mis_ratio is not None:
             logs['attack_mis_ratio'] = result.mis_ratio.nanmean()
@@ -81,6 +70,45 @@ class TrainingAttack:
         if self.overflows.count:
             logs['attack_overflows'] = self.overflows.count
         return result, logs
+
+    def again(self,
+              attack: Attack,
+              segmentor: nn.Module,
+              inputs: Union[Sequence[Tensor], Tensor],
+              data_samples: Sequence,
+              normalized: bool = False,
+              pixel_range: Optional[float] = None) -> PerturbedBatch:
+        """Attack all of some images in an iteration that has begun.
+
+        For a strategy that looks at more adversarial images than it trains
+        on. Its time and its overflows count as those of the iteration.
+
+        Returns:
+            PerturbedBatch: Without images where the attack overflowed.
+        """
+        return self._perturb(
+            attack, segmentor, inputs, data_samples, len(data_samples),
+            normalized=normalized, pixel_range=pixel_range)
+
+    def _perturb(self, attack: Attack, segmentor: nn.Module,
+                 inputs: Union[Sequence[Tensor], Tensor],
+                 data_samples: Sequence, num_adv: int,
+                 **kwargs) -> PerturbedBatch:
+        """Attack, but leave images clean where half precision overflows."""
+        error = None
+        try:
+            result = perturb_batch(
+                attack, segmentor, inputs, data_samples, training=True,
+                generator=self.noise.generators(num_adv), **kwargs)
+        except FloatingPointError as overflow:
+            if not in_half_precision(segmentor):
+                raise
+            error = overflow
+            result = PerturbedBatch(inputs, [], [], None, 0.0)
+        if num_adv:
+            self.overflows.note(error)
+        self.time_share.spent(result.seconds)
+        return result
 
 
 class TrainingNoise:

@@ -91,7 +91,7 @@ SCALES = {scale.name: scale for scale in (
     Scale('camvid', dict.fromkeys(_ALL, 'CamVid'),
           {'CamVid': ('r18-w32-d8_1xb6-500_camvid-120x160',
                       'r18-w32-d8_1xb6-500_camvid-120x160')},
-          images=24, batch_size=1, warm=True, stock=False, note=SMALL),
+          images=24, batch_size=4, warm=True, stock=False, note=SMALL),
     Scale('full', {},
           {'VOC': ('r50-d8_4xb4-40k_voc12aug-512x512',) * 2,
            'Cityscapes': ('r50-d8_4xb2-80k_cityscapes-512x1024',) * 2,

@@ -1,6 +1,7 @@
 """A segmentor that is trained on a mix of clean and adversarial images."""
 import copy
-from typing import Any, Dict, Optional, Union
+from contextlib import contextmanager
+from typing import Any, Dict, Iterator, List, Optional, Union
 
 import torch
 import torch.nn.functional as F
@@ -8,7 +9,7 @@ from mmseg.models.segmentors import BaseSegmentor
 from mmseg.registry import MODELS as MMSEG_MODELS
 from torch import Tensor, nn
 
-from ..attacks.base import capture, untargeted
+from ..attacks.base import untargeted
 from ..pixel_model import (PixelModel, TrainingAttack, last_head,
                            unwrap_segmentor)
 from ..pixel_model.batches import check_adv_ratio
@@ -94,13 +95,13 @@ class AdversarialSegmentor(BaseSegmentor):
         self.training_attack = TrainingAttack()
         self._adopt_children(segmentor)
 
-    @staticmethod
-    def _build_segmentor(segmentor: Union[dict, nn.Module],
+    @classmethod
+    def _build_segmentor(cls, segmentor: Union[dict, nn.Module],
                          kwargs: dict) -> nn.Module:
         unknown = set(kwargs) - set(PASSED_ON)
         if unknown:
             raise TypeError(
-                'AdversarialSegmentor takes segmentor, attack, adv_ratio, '
+                f'{cls.__name__} takes segmentor, attack, adv_ratio, '
                 f'pixel_range and {", ".join(PASSED_ON)}, but got '
                 f'{", ".join(sorted(unknown))}; settings of the segmentor '
                 'belong inside segmentor=dict(...)')
@@ -159,14 +160,13 @@ class AdversarialSegmentor(BaseSegmentor):
             normalized=True, pixel_range=self.pixel_range)
         if result.pixel_range is not None:
             self.pixel_range = result.pixel_range
-        with capture(getattr(last_head(self.segmentor), 'conv_seg',
-                             None)) as logits:
+        with trained_logits(last_head(self.segmentor),
+                            len(data_samples)) as logits:
             losses = self.mixed_loss(result.inputs, data_samples,
                                      len(result.adv_images))
-        logits = [maps for maps in logits if len(maps) == len(data_samples)]
         if logits:
             logs.update(
-                self._accuracies(logits[-1].detach(), data_samples,
+                self._accuracies(logits[-1], data_samples,
                                  len(result.adv_images)))
         losses.update({name: torch.as_tensor(value, dtype=torch.float32)
                        for name, value in logs.items()})
@@ -240,3 +240,33 @@ class AdversarialSegmentor(BaseSegmentor):
                            data_samples: Optional[list] = None):
         """Post-process as the segmentor does."""
         return self.segmentor.postprocess_result(seg_logits, data_samples)
+
+
+@contextmanager
+def trained_logits(head: nn.Module, batch_size: int) -> Iterator[List[Tensor]]:
+    """Collect what the classifier of a head gives for whole batches.
+
+    Only in training mode: an attack runs it in evaluation mode.
+
+    Args:
+        head (nn.Module): Without a ``conv_seg`` nothing is collected.
+        batch_size (int): How many images a whole batch has.
+
+    Yields:
+        list[Tensor]: The logits (B, C, h, w), copies without a graph.
+    """
+    logits: List[Tensor] = []
+
+    def keep(classifier: nn.Module, args: tuple, output: Tensor) -> None:
+        if classifier.training and len(output) == batch_size:
+            logits.append(output.detach().clone())
+
+    classifier = getattr(head, 'conv_seg', None)
+    if classifier is None:
+        yield logits
+        return
+    handle = classifier.register_forward_hook(keep)
+    try:
+        yield logits
+    finally:
+        handle.remove()

@@ -256,7 +256,7 @@ def test_apgd_is_not_weaker_than_pgd_on_its_objective(model, images):
     (dict(objective='rppgd', targeted=True), 'targeted=True has no meaning '
      'for APGD as it is set up'),
     (dict(pixel_loss='dice'), 'pixel_loss must be one of'),
-    (dict(pixel_weights='fair'), 'pixel_weights must be None, one of'),
+    (dict(pixel_weights='fair'), 'must be None, one or several of'),
     (dict(steps=0), 'steps must be >= 1'),
 ])
 def test_bad_settings_are_named(kwargs, message):

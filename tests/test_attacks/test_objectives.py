@@ -5,7 +5,9 @@ import torch.nn.functional as F
 from mmseg_rppgd.attacks import (GradientAttack, Objective, PixelObjective,
                                  SegOutput)
 from mmseg_rppgd.attacks.base import check_inputs
-from mmseg_rppgd.attacks.objectives import PIXEL_WEIGHTS
+from mmseg_rppgd.attacks.objectives import PIXEL_WEIGHTS, steady
+from mmseg_rppgd.attacks.pixel_losses import PIXEL_LOSSES, tsallis
+from mmseg_rppgd.registry import ATTACKS
 
 # One pixel a column: right by far, right narrowly, wrong.
 LOGITS = torch.tensor([[2., 0., 0.], [0.1, 0., 0.], [0., 3., 0.]],
@@ -122,6 +124,65 @@ def test_several_weights_multiply():
             (losses * cos)[:2].sum().item() / 3)
 
 
+def halve(logits, inputs, step, steps):
+    return torch.full(inputs.labels.shape, .5)
+
+
+@pytest.mark.parametrize('name', PIXEL_LOSSES)
+def test_a_pixel_loss_by_name_is_the_function_and_its_path(name):
+    loss = PIXEL_LOSSES[name]
+    path = f'mmseg_rppgd.attacks.pixel_losses.{loss.__name__}'
+    assert value(name) == value(loss) == value(path)
+
+
+def test_a_pixel_loss_of_ones_own_is_climbed():
+    def second(logits, labels):
+        return logits[:, 1]
+
+    assert value(second).item() == pytest.approx(1)
+    assert value(second, 'correct').item() == 0
+
+
+def test_weights_of_ones_own_multiply_with_named_ones():
+    named = value(pixel_weights='cosine')
+    assert value(pixel_weights=halve) == value() / 2
+    assert value(pixel_weights=['cosine', halve]) == named / 2
+    path = 'mmseg_rppgd.attacks.objectives.weigh_cosine'
+    assert value(pixel_weights=[path, halve]) == named / 2
+
+
+def test_weights_of_ones_own_plan_ahead_unless_they_say_otherwise():
+    assert PixelObjective(pixel_weights=halve).plans_ahead
+    marked = steady(lambda *args: halve(*args))
+    assert not PixelObjective(pixel_weights=[marked, 'cosine']).plans_ahead
+
+
+def test_tsallis_by_function_moves_its_q():
+    assert PixelObjective(tsallis).plans_ahead
+    assert value(tsallis, step=2, steps=4) == value('tsallis', step=2,
+                                                    steps=4)
+
+
+@pytest.mark.parametrize('kind', ['APGD', 'PAdam'])
+def test_attacks_take_a_loss_by_its_path(kind, model, images, labels):
+    adv_images = [
+        ATTACKS.build(dict(type=kind, steps=3, pixel_loss=loss))(
+            model, images, labels, generator=torch.Generator().manual_seed(1))
+        for loss in ('js', 'mmseg_rppgd.attacks.pixel_losses.jensen_shannon',
+                     'ce')]
+    assert torch.equal(*adv_images[:2])
+    assert not torch.equal(*adv_images[1:])
+
+
+def test_rppgd_takes_weights_of_ones_own(model, images, labels):
+    adv_images = [
+        ATTACKS.build(dict(type='RPPGD', beta=1, steps=3, pixel_weights=w))(
+            model, images, labels, generator=torch.Generator().manual_seed(1))
+        for w in ('cosine', PIXEL_WEIGHTS['cosine'], None)]
+    assert torch.equal(*adv_images[:2])
+    assert not torch.equal(*adv_images[1:])
+
+
 def test_weights_of_each_name_exist():
     assert set(PIXEL_WEIGHTS) == {'correct', 'segpgd', 'cosine', 'balanced'}
 
@@ -129,6 +190,18 @@ def test_weights_of_each_name_exist():
 @pytest.mark.parametrize('kwargs, message', [
     (dict(pixel_loss='dice'), "pixel_loss must be one of.*'dice'"),
     (dict(pixel_weights='dice'), "pixel_weights must be.*'dice'"),
+    (dict(pixel_weights=['correct', 'cosin']), 'one or several of .*'
+     r"callable\(logits, inputs, step, steps\).*did you mean cosine"),
+    (dict(pixel_weights=3), 'pixel_weights must be None, one or .*got 3'),
+    (dict(pixel_loss=None), 'pixel_loss must be one of.*got None'),
+    (dict(pixel_loss='own.loss'), "'own.loss' cannot be imported"),
+    (dict(pixel_loss=lambda logits: logits), r'callable\(logits, labels\)'),
+    (dict(pixel_loss=lambda logits, labels: logits.sum()),
+     r'pixel_loss must give a number for each pixel, .*\(1, 1, 3\), but gave '
+     r'\(\)'),
+    (dict(pixel_loss=lambda logits, labels: 3), 'each pixel, .*but gave 3'),
+    (dict(pixel_weights=lambda *args: torch.ones(3)),
+     r'pixel_weights must give a number for each pixel, .*gave \(3,\)'),
     (dict(class_counts=[[1]]), 'class_counts must be'),
     (dict(pixel_weights='balanced', class_counts=[1, 2]),
      'one entry per class, 3, but got 2'),

@@ -6,7 +6,7 @@ from toy_models import ToySegmentor
 
 from mmseg_rppgd.attacks import PGD, RPPGD, SegOutput, SegPGD
 from mmseg_rppgd.attacks.base import check_inputs
-from mmseg_rppgd.attacks.rppgd import RPObjective, linear_weights
+from mmseg_rppgd.attacks.rppgd import RPObjective
 
 
 def seeded():
@@ -22,13 +22,6 @@ def starts(images, eps, norm='linf'):
         eps, norm=norm, alpha=0, steps=1)(
             lambda x: x.repeat(1, 2, 1, 1), images, labels,
             generator=generator)
-
-
-@pytest.mark.parametrize('steps', [1, 3, 10])
-def test_linear_weights_are_equation_4(steps):
-    n = steps
-    assert linear_weights(1, n) == ((2 * n - 1) / (2 * n), 0, 1 / (2 * n))
-    assert linear_weights(n, n) == (.5, (n - 1) / (2 * n), 1 / (2 * n))
 
 
 def test_region_and_hybrid_loss_by_hand():
@@ -285,7 +278,7 @@ def test_callable_weights_see_step_and_steps(model, images, labels):
 
 @pytest.mark.parametrize('kwargs, message', [
     (dict(beta=1.5), r'beta must be in \[0, 1\]'),
-    (dict(region_weights='square'), "region_weights must be 'linear'"),
+    (dict(region_weights='cubic'), 'must be three numbers, one of'),
     (dict(region_weights=(1, 2)), 'three finite numbers.*T, B and F'),
     (dict(region_weights=(1, 2, float('nan'))), 'three finite numbers'),
     (dict(regions='XY'), 'regions must be a subset'),

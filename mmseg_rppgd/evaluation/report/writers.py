@@ -7,10 +7,12 @@ writers' work.
 import csv
 import io
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, List, Optional, Sequence
 
 from rich import box
+from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table as RichTable
 from rich.text import Text
 
@@ -28,6 +30,20 @@ class Estimate(float):
     def __new__(cls, value: float, interval: Sequence[float]) -> 'Estimate':
         number = super().__new__(cls, value)
         number.interval = tuple(interval)
+        return number
+
+
+class Spread(float):
+    """A mean of several numbers with their spread, which tables show behind.
+
+    Args:
+        mean (float): The mean.
+        deviation (float): Sample standard deviation of the numbers.
+    """
+
+    def __new__(cls, mean: float, deviation: float) -> 'Spread':
+        number = super().__new__(cls, mean)
+        number.deviation = deviation
         return number
 
 
@@ -60,6 +76,9 @@ class Table:
             screen leaves out. Defaults to none.
         page_only (bool): Whether report.html alone shows it. Defaults to
             False.
+        blocks (Sequence[int]): How many columns, of those behind the words,
+            belong together: where :func:`in_parts` breaks a wide table.
+            Defaults to none.
     """
     section: str
     header: Sequence[str]
@@ -72,6 +91,7 @@ class Table:
     spare: Sequence[str] = ()
     spare_intervals: Sequence[str] = ()
     page_only: bool = False
+    blocks: Sequence[int] = ()
 
     @property
     def caption(self) -> str:
@@ -98,7 +118,51 @@ def cell(value: Any, digits: int = 2) -> str:
         return '-'
     if isinstance(value, Estimate):
         return f'{value:.{digits}f} {brackets(value)}'
+    if isinstance(value, Spread):
+        if value.deviation >= 0.1:  # digits below the spread would be noise
+            digits = min(digits, 1)
+        return f'{value:.{digits}f} ± {value.deviation:.{digits}f}'
     return f'{value:.{digits}f}' if isinstance(value, float) else str(value)
+
+
+def in_parts(table: Table, width: int) -> List[Table]:
+    """Break a table where it is too wide, and repeat its words.
+
+    Args:
+        table (Table): The table; one without ``blocks`` stays as it is.
+        width (int): Characters of a line that :func:`to_screen` may take.
+
+    Returns:
+        list[Table]: Parts of as many blocks as fit, one at least. The last
+        one has the notes.
+    """
+    parts, begin, end = [], table.words, table.words
+    for size in table.blocks:
+        if end > begin and width_of(
+                to_screen(_part(table, begin, end + size))) > width:
+            parts.append(_part(table, begin, end))
+            begin = end
+        end += size
+    if not parts:
+        return [table]
+    last = replace(_part(table, begin, end), notes=table.notes)
+    return [*parts, last]
+
+
+def _part(table: Table, begin: int, end: int) -> Table:
+    """The words of a table, and its columns from one to before another."""
+    def cut(row: Cells) -> Cells:
+        return [*row[:table.words], *row[begin:end]]
+
+    return replace(
+        table, header=cut(table.header), rows=[cut(r) for r in table.rows],
+        summary=[cut(r) for r in table.summary], notes=(), blocks=())
+
+
+def width_of(drawn: RichTable) -> int:
+    """Characters that a table needs to show everything."""
+    console = Console(width=10**4)
+    return Measurement.get(console, console.options, drawn).maximum
 
 
 def to_screen(table: Table, narrow: bool = False) -> RichTable:

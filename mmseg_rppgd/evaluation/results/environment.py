@@ -37,7 +37,7 @@ def describe_environment(seed: int, device: torch.device) -> Dict[str, Any]:
         device=_device_name(device),
         seed=seed,
         commit=_commit(),
-        command=_command())
+        command=typed_command())
     return result
 
 
@@ -83,7 +83,7 @@ def _is_secret(name: str) -> bool:
                for part in parts + singular)
 
 
-def _command() -> str:
+def typed_command() -> str:
     """The command line, of ``python -m`` as it was typed."""
     folder, name = osp.split(sys.argv[0])
     program = (['python', '-m', osp.basename(folder)]

@@ -7,8 +7,9 @@ from rich.console import Console
 from tiny_results import HOSTILE, results_of, row_results, rows_of
 
 from mmseg_rppgd.evaluation.report.tables import attack_table, number_table
-from mmseg_rppgd.evaluation.report.writers import (Table, brackets, cell,
-                                                   code, estimate, to_csv,
+from mmseg_rppgd.evaluation.report.writers import (Spread, Table, brackets,
+                                                   cell, code, estimate,
+                                                   in_parts, to_csv,
                                                    to_markdown, to_screen)
 from mmseg_rppgd.metrics import SCALARS
 
@@ -100,3 +101,44 @@ def test_intervals_are_brackets_behind_a_number():
 def test_code_holds_whatever_was_typed():
     assert code('a|<b>') == '`a|<b>`'
     assert code('echo `x`\ny') == '`` echo `x` y ``'
+
+
+@pytest.mark.parametrize('deviation, shown', [
+    (0.44, '31.2 ± 0.4'), (0.1, '31.2 ± 0.1'), (0.02, '31.23 ± 0.02'),
+    (0., '31.23 ± 0.00')])
+def test_a_mean_has_digits_as_far_as_its_spread_allows(deviation, shown):
+    value = Spread(31.234, deviation)
+    assert value == 31.234 and cell(value) == shown
+    table = Table('S', ['a', 'b'], [['x', value]], words=1)
+    assert to_csv(table) == 'a,b\nx,31.234\n'
+    assert shown in to_markdown(table) and shown in draw(table)
+
+
+def wide():
+    return Table('S', ['row', 'aa', 'a1', 'bb', 'b1', 'cc'],
+                 [['x', 11., 1., 22., 2., 33.]], words=1, notes=['end'],
+                 summary=[['y', 44., 4., 55., 5., 66.]], blocks=[2, 2, 1])
+
+
+def test_a_wide_table_breaks_between_blocks_and_repeats_its_words():
+    parts = in_parts(wide(), 25)
+    assert [part.header for part in parts] == [
+        ['row', 'aa', 'a1'], ['row', 'bb', 'b1'], ['row', 'cc']]
+    assert [part.rows for part in parts] == [
+        [['x', 11., 1.]], [['x', 22., 2.]], [['x', 33.]]]
+    assert parts[1].summary == [['y', 55., 5.]]
+    assert [list(part.notes) for part in parts] == [[], [], ['end']]
+    for part in parts:
+        assert all(len(line) <= 25 for line in draw(part).splitlines())
+
+
+def test_a_table_that_fits_or_has_no_blocks_is_one_part():
+    part, = in_parts(wide(), 80)
+    assert part.header == wide().header and part.notes == ['end']
+    table = Table('S', ['row', 'aa'], [['x', 'y' * 90]], words=1)
+    assert in_parts(table, 20) == [table]
+
+
+def test_a_block_wider_than_the_line_is_a_part_all_the_same():
+    parts = in_parts(wide(), 5)
+    assert [len(part.header) for part in parts] == [3, 3, 2]

@@ -1,8 +1,25 @@
-"""Tables and figures of the paper: which number is which measurement."""
+"""What an experiment is: numbers, each of which is a measurement."""
 from dataclasses import dataclass
-from typing import Dict, Optional, Tuple
+from typing import Optional, Tuple
 
-from .scales import System
+from ..scales import STANDARD, System
+
+PAPER_DATA = ('VOC', 'Cityscapes')
+MODELS = ('PSPNet', 'DeepLabv3')
+# What the paper attacks, by its names: model and training strategy.
+VICTIMS = {
+    'PSPNet': ('PSPNet', STANDARD),
+    'PSPNet-AT': ('PSPNet', 'PGD3-AT'),
+    'DeepLabv3': ('DeepLabv3', STANDARD),
+    'DeepLabv3-AT': ('DeepLabv3', 'PGD3-AT'),
+}
+# The attacks that it compares, as it and as a command line call them.
+ATTACKERS = {
+    'PGD': 'PGD',
+    'SegPGD': 'SegPGD',
+    'CosPGD': 'CosPGD',
+    'RP-PGD': 'RPPGD',
+}
 
 
 @dataclass(frozen=True)
@@ -66,6 +83,3 @@ class Experiment:
     curves: bool = False
     pictures: Tuple[Cell, ...] = ()
     notes: Tuple[str, ...] = ()
-
-
-EXPERIMENTS: Dict[str, Experiment] = {}

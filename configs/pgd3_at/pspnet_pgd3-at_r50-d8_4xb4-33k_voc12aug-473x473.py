@@ -1,0 +1,4 @@
+_base_ = [
+    '../_base_/settings/pspnet_r50-d8_4xb4-33k_voc12aug-473x473.py',
+    '../_base_/attacks/pgd3_at.py',
+]

@@ -1,0 +1,4 @@
+_base_ = [
+    '../_base_/settings/deeplabv3_r50-d8_4xb4-74k_cityscapes-449x449.py',
+    '../_base_/attacks/rppgd3_at.py',
+]
