@@ -7,6 +7,8 @@
  scales       what a system of the paper is at mini, camvid and full size
  work         trains what is missing, measures what is missing
  tables       the paper's numbers beside ours
+ scripts      the same as commands, for machines with GPUs or for Slurm
+ hours        the GPU hours that these may take
 """
 from .experiments import EXPERIMENTS, Cell, Experiment, Trial
 from .scales import SCALES, Scale, System

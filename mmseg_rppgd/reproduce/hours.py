@@ -2,19 +2,16 @@
 
 See :data:`FORMULA`, which goes with every estimate.
 """
-import re
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Dict, Iterable, List, Optional, Sequence, Tuple
+from typing import Dict, Iterable, List, Optional, Tuple
 
-from mmengine.config import Config
-
-from ..config import load_config
 from ..evaluation.plan.typed import parse_attack
 from ..registry import ATTACKS
-from .experiments import Experiment, Trial
+from .commands import Commands
 from .passes import TRAINING_PASSES, attack_passes, training_passes
-from .scales import Scale, System
+from .runs import Run
+from .scales import System
 
 # Test images a second, whole and one by one, ResNet-50-D8, one V100, single
 # precision: column "Inf time (fps)" of the READMEs in configs/pspnet and
@@ -51,119 +48,94 @@ ResNet-101 takes 0.83 s, {1:.2f} times what its passes take.
   crop      = s of a test image x pixels of a crop / pixels of a test image
   measuring = test images x passes x s of a test image
 Passes of a measurement are those of the attack and a prediction before and
-after it. An attack that may stop early is counted in full; validation during
-training and the self-checks of the reports are not counted.""".format(
+after it. An attack that may stop early is counted in full, and adversaries
+of another network for each system that they are tried on. Validation during
+training and the self-checks of reports are not counted.""".format(
     TRAINING_PASSES, OVERHEAD)
 
 
 @dataclass(frozen=True)
 class Hours:
-    """What a system costs, in hours of one GPU and for one seed.
+    """What a system costs, in GPU hours, for all seeds.
 
     Args:
         system (System): The system.
         passes (float): Passes over a batch that an iteration takes.
         training (float, optional): Hours of its training. None where no
             speed is published for its data.
-        trials (int): How many measurements there are.
+        reports (int): How many reports are measured.
         measuring (float, optional): Hours of these.
     """
     system: System
     passes: float
     training: Optional[float]
-    trials: int
+    reports: int
     measuring: Optional[float]
 
 
-def expected_hours(experiments: Sequence[Experiment], scale: Scale,
-                   systems: Iterable[System]) -> List[Hours]:
-    """Return what each system costs.
-
-    Args:
-        experiments (sequence[Experiment]): What is measured.
-        scale (Scale): At which size.
-        systems (iterable[System]): Systems of that scale.
-    """
-    trials = trials_of(experiments, scale)
-    return [Hours(system, training_passes(read_config(scale.config(system))),
-                  training_hours(scale, system), len(trials.get(system, ())),
-                  sum_or_none(trial_hours(scale, system, trial)
-                              for trial in trials.get(system, ())))
-            for system in systems]
+def expected_hours(commands: Commands) -> List[Hours]:
+    """Return what each system costs."""
+    seeds, images = len(commands.work.seeds), commands.work.scale.images
+    result = []
+    for system in commands.systems:
+        runs = commands.runs[system]
+        training = training_hours(commands, system)
+        result.append(Hours(
+            system, training_passes(commands.config(system)),
+            training and training * seeds, len(runs),
+            sum_or_none(run_hours(run, images) for run in runs)))
+    return result
 
 
-def trials_of(experiments: Sequence[Experiment],
-              scale: Scale) -> Dict[System, List[Trial]]:
-    """Return what is done to each system of a scale, each thing once."""
-    found: Dict[System, Dict[Trial, None]] = {}
-    for experiment in experiments:
-        for cell in (*experiment.cells, *experiment.pictures):
-            surrogate = cell.trial.surrogate
-            trial = Trial(cell.trial.attack, cell.trial.steps,
-                          surrogate and scale.resolve(surrogate))
-            found.setdefault(scale.resolve(cell.system), {})[trial] = None
-    return {system: list(trials) for system, trials in found.items()}
-
-
-def training_hours(scale: Scale, system: System) -> Optional[float]:
+def training_hours(commands: Commands, system: System) -> Optional[float]:
     """Return the GPU hours of a training; None without a published speed."""
-    cfg = read_config(scale.config(system))
-    seconds = plain_iteration(system, cfg)
+    seconds = plain_iteration(commands, system)
     if seconds is None:
         return None
-    return (cfg.train_cfg.max_iters * gpus_of(scale.config(system)) * seconds
+    cfg = commands.config(system)
+    return (cfg.train_cfg.max_iters * commands.gpus(system) * seconds
             * training_passes(cfg) / TRAINING_PASSES / 3600)
 
 
-def plain_iteration(system: System, cfg: Config) -> Optional[float]:
+def plain_iteration(commands: Commands, system: System) -> Optional[float]:
     """Return the seconds of an iteration without an attack, or None."""
     speed = IMAGES_PER_SECOND.get((system.model, system.data))
     if speed is None:
         return None
-    height, width = cfg.crop_size
-    crops = cfg.train_dataloader.batch_size * height * width
+    height, width = commands.config(system).crop_size
+    crops = commands.batch_size(system) * height * width
     return (TRAINING_PASSES * OVERHEAD * crops / TEST_PIXELS[system.data]
             / speed)
 
 
-def trial_hours(scale: Scale, system: System,
-                trial: Trial) -> Optional[float]:
-    """Return the GPU hours of a measurement; None without a speed.
+def run_hours(run: Run, images: Optional[int] = None) -> Optional[float]:
+    """Return the GPU hours of a report; None without a published speed.
 
     The attack runs on the surrogate, if there is one. The system predicts
-    the clean image and, if there is an attack, what that gives.
+    the clean image, and what the attack gives at each number of steps.
+
+    Args:
+        run (Run): The report.
+        images (int, optional): Number of images. Defaults to None, all.
     """
-    attacked = trial.surrogate or system
+    attacked = run.surrogate or run.system
     speeds = [IMAGES_PER_SECOND.get((one.model, one.data))
-              for one in (attacked, system)]
+              for one in (attacked, run.system)]
     if None in speeds:
         return None
-    images = scale.images or TEST_IMAGES[system.data]
-    passes = trial_passes(trial.attack, trial.steps)
-    predictions = 1 if trial.attack is None else 2
-    return images * (passes / speeds[0] + predictions / speeds[1]) / 3600
+    predictions = 1 + (run.passes if run.recovered else max(1, len(run.steps)))
+    seconds = (passes_of(run.attack, max(run.steps, default=None)) / speeds[0]
+               + predictions / speeds[1])
+    return (images or TEST_IMAGES[run.system.data]) * seconds / 3600
 
 
 @lru_cache(maxsize=None)
-def trial_passes(attack: Optional[str], steps: Optional[int]) -> int:
-    """Count the passes of an attack as typed; clean images take none."""
-    if attack is None:
-        return 0
+def passes_of(attack: str, steps: Optional[int]) -> int:
+    """Count the passes of an attack as typed; None leaves it its steps."""
     config = parse_attack(attack)
     if steps is not None:
         config['steps'] = steps
     return attack_passes(ATTACKS.build(config))
-
-
-@lru_cache(maxsize=None)
-def read_config(name: str) -> Config:
-    """Read a config once."""
-    return load_config(name)
-
-
-def gpus_of(name: str) -> int:
-    """Return the number of GPUs that the name of a config says."""
-    return int(re.search(r'_(\d+)xb\d+', name)[1])
 
 
 def sum_or_none(values: Iterable[Optional[float]]) -> Optional[float]:
@@ -172,17 +144,15 @@ def sum_or_none(values: Iterable[Optional[float]]) -> Optional[float]:
     return None if None in values else sum(values)
 
 
-def hours_lines(hours: Sequence[Hours], seeds: int) -> List[str]:
-    """Return what all seeds cost as a table, and how it was computed."""
-    rows = [['GPU hours', 'passes', 'training', 'trials', 'measuring']]
+def hours_lines(hours: List[Hours]) -> List[str]:
+    """Return what systems cost as a table, and how it was computed."""
+    rows = [['GPU hours', 'passes', 'training', 'reports', 'measuring']]
     for one in hours:
-        rows.append([str(one.system), f'{one.passes:g}',
-                     hours_text(one.training, seeds), str(one.trials),
-                     hours_text(one.measuring, seeds)])
+        rows.append([str(one.system), f'{one.passes:g}', text(one.training),
+                     str(one.reports), text(one.measuring)])
     training = sum_or_none(one.training for one in hours)
     measuring = sum_or_none(one.measuring for one in hours)
-    rows.append(['all', '', hours_text(training, seeds), '',
-                 hours_text(measuring, seeds)])
+    rows.append(['all', '', text(training), '', text(measuring)])
     widths = [max(map(len, column)) for column in zip(*rows)]
     lines = []
     for first, *rest in rows:
@@ -193,6 +163,6 @@ def hours_lines(hours: Sequence[Hours], seeds: int) -> List[str]:
     return [*lines, '', *FORMULA.splitlines()]
 
 
-def hours_text(value: Optional[float], seeds: int) -> str:
-    """Return hours of all seeds to a tenth, or a dash."""
-    return '-' if value is None else f'{value * seeds:.1f}'
+def text(value: Optional[float]) -> str:
+    """Return hours to a tenth, or a dash."""
+    return '-' if value is None else f'{value:.1f}'

@@ -1,5 +1,5 @@
 """How many passes through a network an attack, or a training, takes."""
-from typing import Any, Tuple
+from typing import Any, List, Tuple
 
 import torch
 from mmengine.config import Config
@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from ..attacks.base import Attack, SegOutput
 from ..config import without_scopes
 from ..pixel_model.batches import share_of
-from ..registry import ATTACKS, HOOKS
+from ..registry import ATTACKS, HOOKS, MODELS
 
 # Forward, gradients of the features, gradients of the weights.
 TRAINING_PASSES = 3
@@ -69,6 +69,7 @@ def training_passes(cfg: Config) -> float:
 
     A plain one takes 3. To these comes the attack, on the share of the batch
     that it is run on: RP-PGD of 3 steps on half of the batch makes 6.5.
+    DDC-AT attacks the rest too, and predicts it before and after that.
 
     Args:
         cfg (Config): Config of the training.
@@ -78,20 +79,39 @@ def training_passes(cfg: Config) -> float:
     for attack, adv_ratio in attacks_in_training(cfg):
         share = share_of(batch_size, adv_ratio) / batch_size
         passes += share * attack_passes(attack)
+        if divides(cfg):
+            passes += (1 - share) * (attack_passes(attack) + 2)
     return passes
 
 
-def attacks_in_training(cfg: Config) -> Tuple[Tuple[Attack, float], ...]:
-    """Return the attacks of a training, each with its share of the batch."""
+def attacks_in_training(cfg: Config) -> List[Tuple[Attack, float]]:
+    """Return the attacks of a training, each with its share of a batch."""
     found = []
     for hook in cfg.get('custom_hooks') or ():
-        kind = str(hook.get('type'))
-        if HOOKS.own(kind.rpartition('.')[2]) is None:
+        if HOOKS.own(name_of(hook)) is None:
             continue
         built: Any = HOOKS.build(without_scopes(hook))
         if 'train' in getattr(built, 'stages', ()):
             found.append((built.attack, built.adv_ratio))
-    if cfg.model.type.rpartition('.')[2] == 'AdversarialSegmentor':
-        found.append((ATTACKS.build(without_scopes(cfg.model.attack)),
+    if MODELS.own(name_of(cfg.model)) is not None:
+        attack = cfg.model.get('attack')
+        if attack is None:
+            from ..segmentors.ddcat_segmentor import PAPER_ATTACK
+            attack = PAPER_ATTACK
+        found.append((ATTACKS.build(without_scopes(attack)),
                       cfg.model.get('adv_ratio', 0.5)))
-    return tuple(found)
+    return found
+
+
+def divides(cfg: Config) -> bool:
+    """Whether a training must know where clean images flip, as DDC-AT."""
+    wrapper = MODELS.own(name_of(cfg.model))
+    if wrapper is None:
+        return False
+    from ..segmentors import DDCATSegmentor  # knows mmseg
+    return issubclass(wrapper, DDCATSegmentor)
+
+
+def name_of(part: Any) -> str:
+    """Return the type of a part of a config, without the package."""
+    return str(part.get('type')).rpartition('.')[2]

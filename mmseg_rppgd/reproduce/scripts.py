@@ -1,14 +1,14 @@
 """Experiments as a script: for one machine with GPUs, or for Slurm."""
 import os.path as osp
 import shlex
+import textwrap
 from typing import List, Optional, Sequence, Tuple
 
-from ..attacks.base import check_int
-from .commands import (last_checkpoint, measures, reproduce_command,
-                       systems_of, training_command, training_words)
+from .commands import Commands
 from .experiments import Experiment
-from .hours import expected_hours, gpus_of, hours_lines
-from .scales import STANDARD, Scale, System
+from .hours import expected_hours, hours_lines
+from .scales import STANDARD, System
+from .work import Work
 
 INDENT = '    '
 STOCK_NOTE = (
@@ -17,40 +17,37 @@ STOCK_NOTE = (
     'first starts, which needs a network.')
 
 
-def single_machine(experiments: Sequence[Experiment], scale: Scale,
-                   seeds: int, out: str, gpus: Optional[int] = None) -> str:
+def single_machine(experiments: Sequence[Experiment], work: Work,
+                   gpus: Optional[int] = None) -> str:
     """Return a bash script that trains, measures and makes the tables.
 
-    Trainings use all GPUs one after the other; what is trained is skipped,
+    Trainings use all GPUs, one after the other; what is trained is skipped,
     what was stopped goes on. Then each GPU measures its share of the
     systems.
 
     Args:
         experiments (sequence[Experiment]): What is to be reproduced.
-        scale (Scale): At which size.
-        seeds (int): Number of seeds, from 0 on.
-        out (str): Folder of the experiments.
+        work (Work): Where, at which size, and with which seeds, settings and
+            systems.
         gpus (int, optional): Number of GPUs. Defaults to None, the number
             of the configs.
 
     Raises:
-        ValueError: If a number is not positive, or the batch of a config
-            cannot be shared out among the GPUs.
+        ValueError: As :class:`Commands`.
     """
-    systems, number = plan(experiments, scale, seeds, gpus)
-    lines = head(experiments, scale, seeds, systems,
-                 f'on one machine with {number} GPU{"s"[:number != 1]}')
-    for system in systems:
+    commands = Commands(experiments, work, gpus)
+    number = most_gpus(commands)
+    lines = head(commands, f'on one machine with {counted(number, "GPU")}')
+    for system in commands.systems:
         lines += ['', f'# {system}']
-        for seed in range(seeds):
-            lines += training_lines(
-                training_command(scale, system, seed, out, gpus),
-                last_checkpoint(scale, system, seed, out))
-    commands = [reproduce_command(experiments, scale, seeds, out, system)
-                for system in measured_of(experiments, scale, systems)]
-    lines += ['', '# Measure.', *shared_out(commands, number)]
-    lines += ['', '# Make the tables.',
-              broken(reproduce_command(experiments, scale, seeds, out))]
+        for seed in work.seeds:
+            lines += unless(commands.finished(system, seed),
+                            commands.training_here(system, seed))
+    lines += ['', '# Measure.', *shared_out(
+        [commands.measuring(system) for system in commands.measured()],
+        number)]
+    if work.systems is None:
+        lines += ['', '# Make the tables.', broken(commands.tables())]
     return '\n'.join(lines) + '\n'
 
 
@@ -71,9 +68,8 @@ def shared_out(commands: List[List[str]], number: int) -> List[str]:
         f'{INDENT}wait "$process" || failed=1', 'done', '[ "$failed" = 0 ]']
 
 
-def slurm(experiments: Sequence[Experiment], scale: Scale, seeds: int,
-          out: str, gpus: Optional[int] = None,
-          options: Sequence[str] = ()) -> str:
+def slurm(experiments: Sequence[Experiment], work: Work,
+          gpus: Optional[int] = None, options: Sequence[str] = ()) -> str:
     """Return a bash script that hands everything to Slurm.
 
     There is a job array of the trainings, one of the measurements, a task
@@ -83,38 +79,33 @@ def slurm(experiments: Sequence[Experiment], scale: Scale, seeds: int,
 
     Args:
         experiments (sequence[Experiment]): What is to be reproduced.
-        scale (Scale): At which size.
-        seeds (int): Number of seeds, from 0 on.
-        out (str): Folder of the experiments, which all nodes see.
+        work (Work): Where, at which size, and with which seeds, settings and
+            systems. All nodes see the folder.
         gpus (int, optional): GPUs of a training. Defaults to None, the
             number of the configs.
         options (sequence[str]): Further options of each ``sbatch``, such as
             ``'--partition=gpu'`` or ``'--time=2-0'``. Defaults to none.
 
     Raises:
-        ValueError: As :func:`single_machine`.
+        ValueError: As :class:`Commands`.
     """
-    systems, number = plan(experiments, scale, seeds, gpus)
-    lines = head(experiments, scale, seeds, systems,
-                 f'on Slurm, {number} GPU{"s"[:number != 1]} a training')
-    lines += ['', f'mkdir -p {shlex.quote(osp.join(out, "slurm"))}']
-    submit = Submission(out, options)
-    for name, group in stages(scale, systems):
-        tasks = []
-        for system in group:
-            for seed in range(seeds):
-                words = training_words(scale, system, seed, out, gpus,
-                                       'slurm')
-                tasks.append('\n'.join(training_lines(
-                    ['srun', '--kill-on-bad-exit=1', 'python', '-u', *words],
-                    last_checkpoint(scale, system, seed, out))))
-        lines += submit.array(name, tasks, number)
-    measured = measured_of(experiments, scale, systems)
+    commands = Commands(experiments, work, gpus)
+    number = most_gpus(commands)
+    lines = head(commands, f'on Slurm, {counted(number, "GPU")} a training')
+    lines += ['', f'mkdir -p {shlex.quote(osp.join(work.out, "slurm"))}']
+    submit = Submission(work.out, options)
+    for name, systems in stages(commands):
+        lines += submit.array(name, [
+            '\n'.join(unless(
+                commands.finished(system, seed),
+                ['srun', '--kill-on-bad-exit=1', 'python', '-u',
+                 *commands.training(system, seed, 'slurm')]))
+            for system in systems for seed in work.seeds], number)
     lines += submit.array('measure', [
-        broken(reproduce_command(experiments, scale, seeds, out, system))
-        for system in measured], 1)
-    lines += submit.array('tables', [
-        broken(reproduce_command(experiments, scale, seeds, out))], 0)
+        broken(commands.measuring(system))
+        for system in commands.measured()], 1)
+    if work.systems is None:
+        lines += submit.array('tables', [broken(commands.tables())], 0)
     return '\n'.join(lines) + '\n'
 
 
@@ -160,58 +151,48 @@ class Submission:
                 'END', ')', f'echo "{name}: job ${name}"']
 
 
-def plan(experiments: Sequence[Experiment], scale: Scale, seeds: int,
-         gpus: Optional[int]) -> Tuple[List[System], int]:
-    """Return the systems, and the number of GPUs of a training."""
-    check_int('seeds', seeds, least=1)
-    if gpus is not None:
-        check_int('gpus', gpus, least=1)
-    systems = systems_of(experiments, scale)
-    if not systems:
-        raise ValueError('experiments must have numbers to measure, but got '
-                         f'{[experiment.name for experiment in experiments]}')
-    own = max(gpus_of(scale.config(system)) for system in systems)
-    return systems, gpus or own
+def most_gpus(commands: Commands) -> int:
+    """Return how many GPUs a training takes at most."""
+    return max(map(commands.gpus, commands.systems))
 
 
-def stages(scale: Scale,
-           systems: List[System]) -> List[Tuple[str, List[System]]]:
+def stages(commands: Commands) -> List[Tuple[str, List[System]]]:
     """Return names and systems of the trainings that need no other."""
-    if not scale.warm:
+    systems = commands.systems
+    if not commands.work.scale.warm:
         return [('train', systems)]
     standard = [one for one in systems if one.strategy == STANDARD]
     rest = [one for one in systems if one.strategy != STANDARD]
-    return [('train_standard', standard), *([('train', rest)] if rest else [])]
+    return [(name, group) for name, group in (
+        ('train_standard', standard), ('train', rest)) if group]
 
 
-def measured_of(experiments: Sequence[Experiment], scale: Scale,
-                systems: Sequence[System]) -> List[System]:
-    """Return the systems of which an experiment has a number."""
-    return [system for system in systems
-            if any(measures(experiment, scale, system)
-                   for experiment in experiments)]
-
-
-def head(experiments: Sequence[Experiment], scale: Scale, seeds: int,
-         systems: Sequence[System], where: str) -> List[str]:
+def head(commands: Commands, where: str) -> List[str]:
     """Return the first lines: what the script does, and what it costs."""
-    names = ', '.join(experiment.name for experiment in experiments)
+    work, systems = commands.work, len(commands.systems)
+    seeds = len(work.seeds)
     comments = [
-        f'{names} at scale {scale.name}, {seeds} '
-        f'seed{"s"[:seeds != 1]}, {where}:',
-        f'{len(systems)} systems, {len(systems) * seeds} trainings. What is '
-        'done is not done again:', 'start the script again after a stop.',
-        *(STOCK_NOTE if scale.stock else ()), '',
-        *hours_lines(expected_hours(experiments, scale, systems), seeds)]
+        f'{", ".join(commands.cells)} at scale {work.scale.name}, '
+        f'{counted(seeds, "seed")}, {where}:',
+        f'{counted(systems, "system")}, '
+        f'{counted(systems * seeds, "training")}.',
+        'What is done is not done again: start the script again after a '
+        'stop.', *(STOCK_NOTE if work.scale.stock else ()), '',
+        *hours_lines(expected_hours(commands))]
     return ['#!/usr/bin/env bash',
-            *(f'# {line}'.rstrip() for line in comments),
-            'set -euo pipefail']
+            *(f'# {line}'.rstrip() for comment in comments
+              for line in textwrap.wrap(comment, 77, subsequent_indent='  ')
+              or ['']), 'set -euo pipefail']
 
 
-def training_lines(command: Sequence[str], checkpoint: str) -> List[str]:
-    """Return lines that train unless that is done."""
-    return [f'[ -f {shlex.quote(checkpoint)} ] ||',
-            INDENT + broken(command, INDENT)]
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun, in the plural where it is not one."""
+    return f'{number} {noun}{"s" * (number != 1)}'
+
+
+def unless(finished: Sequence[str], command: Sequence[str]) -> List[str]:
+    """Return lines that run a command unless another one succeeds."""
+    return [f'{broken(finished)} ||', INDENT + broken(command, INDENT)]
 
 
 def broken(words: Sequence[str], indent: str = '') -> str:

@@ -48,6 +48,10 @@ def hook(attack='RPPGD', **kwargs):
                         attack=dict(type='PGD'))]), 3),
     (config(model='mmseg_rppgd.AdversarialSegmentor',
             attack=dict(type='PGD', steps=2), adv_ratio=0.25), 3 + 4 / 4),
+    # Three steps of BIM on all, two predictions of the half that is clean.
+    (config(model='mmseg_rppgd.DDCATSegmentor'), 3 + 6 + 2 / 2),
+    (config(model='mmseg_rppgd.DDCATSegmentor', adv_ratio=1.,
+            attack=dict(type='RPPGD', steps=3)), 3 + 7),
 ])
 def test_passes_of_a_training(cfg, passes):
     assert training_passes(cfg) == pytest.approx(passes)

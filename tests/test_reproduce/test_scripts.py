@@ -7,12 +7,11 @@ import os
 import subprocess
 
 import pytest
-from small_experiments import PSP, cell, strategies, transfer
+from small_work import PSP, cell, strategies, transfer, work
 
-from mmseg_rppgd.reproduce import SCALES, Experiment
+from mmseg_rppgd.reproduce import Experiment
 from mmseg_rppgd.reproduce.scripts import single_machine, slurm
 
-FULL, MINI = SCALES['full'], SCALES['mini']
 NOTE = '''#!/usr/bin/env bash
 name="$(basename "$0")"
 echo "${CUDA_VISIBLE_DEVICES:--} $name $*" >> "$CALLS"
@@ -60,21 +59,22 @@ def systems(calls):
 
 
 def test_one_machine_trains_then_measures_then_makes_tables(run):
-    code, calls = run(single_machine([strategies(), transfer()], FULL, 2,
-                                     'out'))
+    code, calls = run(single_machine([strategies(), transfer()],
+                                     work(seeds=2)))
     assert code == 0
     assert ['torchrun' in call for call in calls] == 8 * [True] + 4 * [False]
     assert all('--nproc_per_node=4 -m mmseg_rppgd train mmseg' in call
                for call in calls[:8])
     assert systems(calls[8:11]) == {
-        ('0', 'PSPNet/Standard/VOC'), ('1', 'PSPNet/RP-PGD3-AT/VOC'),
+        ('0', 'PSPNet/RP-PGD3-AT/VOC'), ('1', 'PSPNet/Standard/VOC'),
         ('2', 'DeepLabv3/CosPGD3-AT/VOC')}  # the surrogate has no number
     assert calls[-1] == ('- python -m mmseg_rppgd reproduce strategies '
-                         'transfer --scale full --seeds 2 --out out')
+                         'transfer --scale full --seeds 2 --out out --run')
 
 
 def test_one_gpu_measures_one_after_the_other(run):
-    code, calls = run(single_machine([strategies()], MINI, 1, 'o u t'))
+    code, calls = run(single_machine([strategies()],
+                                     work('mini', out='o u t')))
     assert code == 0
     assert [call.split()[3:6:2] for call in calls] == [
         ['mmseg_rppgd', 'mmseg_rppgd::standard/pspnet_standard_r18-d8_1xb16-'
@@ -82,36 +82,36 @@ def test_one_gpu_measures_one_after_the_other(run):
         ['mmseg_rppgd', 'mmseg_rppgd::rppgd3_at/pspnet_rppgd3-at_r18-d8_1xb16'
          '-300_synthetic-shapes-64x64.py'],
         *3 * [['mmseg_rppgd', 'strategies']]]
-    assert '--out o u t' in calls[-1]
+    assert '--out o u t --run' in calls[-1]
 
 
 def test_what_is_trained_is_skipped(run, tmp_path):
     folder = (tmp_path / 'out/trained/pspnet_rppgd3-at_r50-d8_4xb4-40k_'
-              'voc12aug-512x512/seed0')
-    folder.mkdir(parents=True)
-    (folder / 'iter_40000.pth').touch()
-    (folder.parent / 'seed1').mkdir()
-    (folder.parent / 'seed1' / 'iter_4000.pth').touch()  # half of it
-    _, calls = run(single_machine([strategies()], FULL, 2, 'out'))
+              'voc12aug-512x512')
+    for name, iteration in (('seed0', 40000), ('seed1', 4000)):
+        (folder / name).mkdir(parents=True)
+        (folder / name / 'last_checkpoint').write_text(
+            f'/somewhere/iter_{iteration}.pth')
+    _, calls = run(single_machine([strategies()], work(seeds=2)))
     trained = [call for call in calls if 'rppgd3-at' in call]
     assert len(trained) == 1 and 'randomness.seed=1' in trained[0]
 
 
 def test_a_failed_training_stops_the_script(run):
-    code, calls = run(single_machine([strategies()], FULL, 1, 'out'),
+    code, calls = run(single_machine([strategies()], work()),
                       torchrun=NOTE + 'exit 3\n')
     assert code == 3 and len(calls) == 1
 
 
 def test_a_failed_measurement_lets_others_end_and_stops_the_script(run):
-    code, calls = run(single_machine([strategies()], FULL, 1, 'out'),
+    code, calls = run(single_machine([strategies()], work()),
                       python=FAIL)
     assert code != 0
     assert len(systems(calls)) == len(calls[2:]) == 2  # no tables
 
 
 def test_slurm_runs_arrays_that_wait_for_each_other(run, tmp_path):
-    code, calls = run(slurm([strategies()], FULL, 2, 'out', gpus=2,
+    code, calls = run(slurm([strategies()], work(seeds=2), gpus=2,
                             options=['--partition=gpu', '--time=2-0']))
     assert code == 0
     train, *trainings, measure, _, _, tables, _ = [
@@ -135,7 +135,7 @@ def test_slurm_runs_arrays_that_wait_for_each_other(run, tmp_path):
 
 
 def test_slurm_trains_standard_models_first_where_others_need_them(run):
-    code, calls = run(slurm([transfer()], MINI, 1, 'out'))
+    code, calls = run(slurm([transfer()], work('mini')))
     assert code == 0
     submissions = [call for call in calls if 'sbatch' in call]
     assert [call.split('--job-name=')[1].split()[0]
@@ -148,7 +148,7 @@ def test_slurm_trains_standard_models_first_where_others_need_them(run):
 
 def test_a_script_says_what_it_costs():
     for script in (single_machine, slurm):
-        head = script([strategies()], FULL, 3, 'out').partition('set -e')[0]
+        head = script([strategies()], work(seeds=3)).partition('set -e')[0]
         assert head.startswith(
             '#!/usr/bin/env bash\n# strategies at scale full, 3 seeds, on ')
         assert '2 systems, 6 trainings' in head
@@ -156,22 +156,19 @@ def test_a_script_says_what_it_costs():
         assert all(line.startswith('#') for line in head.splitlines())
 
 
-@pytest.mark.parametrize('seeds, gpus, message', [
-    (0, None, 'seeds must be'), (1, 0, 'gpus must be'),
-    (1, 5, 'gpus must divide the batch of 16')])
-def test_numbers_out_of_range_are_refused(seeds, gpus, message):
+def test_chosen_systems_make_no_tables(run):
     for script in (single_machine, slurm):
-        with pytest.raises(ValueError, match=message):
-            script([strategies()], FULL, seeds, 'out', gpus=gpus)
-
-
-def test_experiments_without_numbers_are_refused():
-    with pytest.raises(ValueError, match=r"but got \['empty'\]"):
-        single_machine([Experiment('empty', 'Empty', ())], FULL, 1, 'out')
+        text = script([strategies()], work(systems=['PSPNet/Standard']))
+        _, calls = run(text)
+        assert systems(calls)
+        assert not any('rppgd3-at' in call or 'tables' in call
+                       for call in calls)
+        assert all('--systems' in call for call in calls
+                   if 'reproduce' in call and 'sbatch' not in call)
 
 
 def test_pictures_alone_are_measured_too(run):
     pictures = Experiment('figure', 'Figure', (), pictures=(
         cell('Standard', 'PGD', 3, model=PSP), ))
-    _, calls = run(single_machine([pictures], FULL, 1, 'out'))
+    _, calls = run(single_machine([pictures], work()))
     assert systems(calls) == {('0', 'PSPNet/Standard/VOC')}
