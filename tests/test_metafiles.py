@@ -11,8 +11,8 @@ from mmengine.hub import get_config
 import mmseg_rppgd
 from mmseg_rppgd.config import load_config
 from mmseg_rppgd.registry import ATTACKS
-from mmseg_rppgd.reproduce.hours import gpus_of
 from mmseg_rppgd.reproduce.passes import attacks_in_training
+from mmseg_rppgd.reproduce.scales import gpus_of
 
 ROOT = Path(__file__).parents[1]
 LEAVES = sorted(str(file.relative_to(ROOT))

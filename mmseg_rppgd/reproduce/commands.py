@@ -1,6 +1,5 @@
 """The commands that train and measure what experiments need."""
 import os.path as osp
-import re
 from typing import Dict, List, Optional, Sequence
 
 from mmengine.config import Config
@@ -12,7 +11,7 @@ from .apart import words_of
 from .experiments import Cell, Experiment
 from .passes import attacks_in_training
 from .runs import Run
-from .scales import STANDARD, System
+from .scales import STANDARD, System, gpus_of
 from .work import Work
 
 PROGRAM = ['python', '-m', 'mmseg_rppgd']
@@ -150,8 +149,3 @@ class Commands:
     def tables(self) -> List[str]:
         """Return the command that makes the tables of what is measured."""
         return [*PROGRAM, *words_of(list(self.cells), self.work)]
-
-
-def gpus_of(name: str) -> int:
-    """Return the number of GPUs that the name of a config says."""
-    return int(re.search(r'_(\d+)xb\d+', name)[1])

@@ -61,11 +61,10 @@ def test_training_of_one_process_from_the_standard_model():
 
 @pytest.mark.parametrize('scale', ['full', 'mini', 'camvid'])
 def test_the_command_takes_the_words_and_the_config_exists(scale):
-    commands = Commands([Experiment('all', 'All', tuple(
-        cell(strategy, 'PGD', 10, model=model)
-        for model in (PSP, DEEPLAB)
+    commands = Commands([Experiment('some', 'Some', tuple(
+        cell(strategy, 'PGD', 10)
         for strategy in ('Standard', 'PGD7-AT', 'DDC-AT')))], work(scale))
-    assert len(commands.systems) == 6
+    assert len(commands.systems) == 3
     for system in commands.systems:
         words = commands.training(system, 0, 'slurm')
         args = train.parser().parse_args(words[3:])
