@@ -1,11 +1,12 @@
 """The training setting of DDC-AT, for every strategy."""
 import copy
+import re
 
 import cv2
 import numpy as np
 import pytest
 from test_configs import _mmseg_scope  # noqa: F401 (for every test here)
-from test_configs import LEAVES, build_hooks, build_model, load_file
+from test_configs import LEAVES, ROOT, build_hooks, build_model, load_file
 
 from mmseg_rppgd.config import load_config
 
@@ -67,6 +68,15 @@ def test_half_of_a_batch_is_attacked_in_steps_of_a_third_of_eps(file):
     attack = found[0].attack
     assert (attack.steps, attack.eps) == (3, 0.03)
     assert attack.resolved_alpha(attack.eps) == pytest.approx(.03 / 3)
+
+
+def test_another_strategy_joins_as_the_guide_shows(tmp_path):
+    guide = (ROOT.parent / 'docs' / 'training.md').read_text()
+    file = tmp_path / 'mine.py'
+    file.write_text(re.search(r'```python\n(.*?)```', guide, re.S)[1])
+    cfg = load_config(str(file))
+    assert cfg.model.data_preprocessor['size'] == (473, 473)
+    assert [hook.attack.name for hook in build_hooks(cfg)] == ['SegPGD']
 
 
 @pytest.fixture
