@@ -5,6 +5,7 @@ from pathlib import Path
 
 import torch
 
+from mmseg_rppgd.evaluation.results.environment import describe_environment
 from mmseg_rppgd.reproduce.scales import SCALES, Scale
 from mmseg_rppgd.reproduce.work import Work
 
@@ -102,7 +103,8 @@ def pretend_training(work, cells):
             torch.save(dict(state_dict=model.state_dict()), path)
             (folder / 'last_checkpoint').write_text(str(path))
             (folder / 'training.json').write_text(json.dumps(
-                [dict(command='train', commit='a' * 40, seed=seed)]))
+                [dict(describe_environment(seed, torch.device('cpu')),
+                      command='train')]))
 
 
 def shortened(cell, steps=2):

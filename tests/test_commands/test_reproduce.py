@@ -40,7 +40,7 @@ def test_a_table_beside_the_papers(small, capsys):
     page = (small / 'table4.md').read_text()
     assert 'sizes do not compare' in page
     record = json.loads((small / 'table4.json').read_text())
-    assert record['experiment']['name'] == 'table4'
+    assert record['name'] == 'table4'
     assert (small / 'table4.csv').exists()
 
 
@@ -66,7 +66,7 @@ def test_wrong_words(words, message, capsys):
 
 
 def test_an_unknown_system_is_named(small):
-    with pytest.raises(SystemExit, match="but got 'PSPNet/Standart'; did"):
+    with pytest.raises(SystemExit, match="but got 'PSPNet/Standart' .did"):
         run('table4', '--out', small, '--systems', 'PSPNet/Standart')
 
 
@@ -74,7 +74,7 @@ def test_help_lists_the_experiments(capsys):
     with pytest.raises(SystemExit):
         run('--help')
     shown = capsys.readouterr().out
-    assert all(f'  {name} ' in shown for name in EXPERIMENTS)
+    assert all(f'\n  {name} ' in shown for name in EXPERIMENTS)
 
 
 def test_the_scale_may_be_changed_in_images(small, capsys):
@@ -82,3 +82,22 @@ def test_the_scale_may_be_changed_in_images(small, capsys):
     record = json.loads((small / 'table4.json').read_text())
     assert {source['dataset']['num_images']
             for source in record['sources']} == {1}
+
+
+@pytest.mark.parametrize('words, part', [
+    (['--script', 'slurm'], 'sbatch'),
+    (['--script', 'one-machine'], 'mmseg_rppgd train'),
+    (['--scale', 'full'], 'torchrun --standalone --nproc_per_node=4')])
+def test_scripts_are_printed_and_nothing_is_done(words, part, tmp_path,
+                                                 capsys):
+    run('table1', '--out', tmp_path, *words)
+    assert part in capsys.readouterr().out
+    assert not list(tmp_path.iterdir())
+
+
+def test_full_scale_trains_on_gpus_alone(tmp_path):
+    with pytest.raises(SystemExit, match='must be trained on a GPU at full'):
+        run('table1', '--scale', 'full', '--run', '--out', tmp_path)
+    with pytest.raises(SystemExit, match='must be trained first'):
+        run('table1', '--scale', 'full', '--run', '--out', tmp_path,
+            '--systems', 'PSPNet/Standard')

@@ -15,7 +15,7 @@ def test_every_system_has_a_config(scale):
     for system in systems:
         cfg = load_config(scale.config(system))
         hooks = cfg.get('custom_hooks') or []
-        attacked = 'attack' in cfg.model or any(
+        attacked = 'segmentor' in cfg.model or any(
             hook['type'].startswith('mmseg_rppgd.') for hook in hooks)
         assert attacked == (system.strategy != 'Standard')
         assert system.model.lower() in scale.stem(system)
