@@ -127,7 +127,7 @@ class Examples:
             prediction=rng.integers(len(CLASSES), size=SIZE),
             delta=None if key == 'clean' else rng.uniform(
                 -0.03, 0.03, (*SIZE, 3)).astype(np.float16),
-            label=rng.integers(len(CLASSES), size=SIZE))
+            label=rng.integers(len(CLASSES), size=SIZE), ignored=None)
 
 
 def write_report(folder, attacks, clean=None, **model):

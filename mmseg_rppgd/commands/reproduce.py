@@ -1,8 +1,11 @@
 """Repeat tables and figures of the RP-PGD paper, at three sizes."""
 import argparse
+import os
 import os.path as osp
 from dataclasses import replace
 from typing import Optional, Sequence
+
+from mmengine.device import get_device
 
 from ..cli import Settings, errors_in_a_sentence, interruptible
 from ..compat import require_mmseg
@@ -14,6 +17,7 @@ from ..reproduce.tables import show, write
 from ..reproduce.work import Work
 
 ALL = 'all'
+MOST_JOBS = 4  # that are chosen; each takes a gigabyte of memory
 GO_ON = ('what is finished is kept; the same command goes on from there')
 
 
@@ -50,9 +54,9 @@ def parser(prog: Optional[str] = None) -> argparse.ArgumentParser:
         help='work on these alone, such as PSPNet/RP-PGD3-AT; several '
         'commands may work in one folder at a time (default: all)')
     result.add_argument(
-        '--jobs', type=int, default=1, metavar='N',
-        help='work on N systems at a time, in processes of their own '
-        '(default: 1)')
+        '--jobs', type=int, metavar='N', help='work on N systems at a time, '
+        'in processes of their own (default: 1 on a GPU, on a CPU one per '
+        f'core, at most {MOST_JOBS})')
     result.add_argument(
         '--cfg-options', nargs='+', action=Settings, metavar='KEY=VALUE',
         help='override settings of every config')
@@ -83,10 +87,7 @@ def reproduce(names: Sequence[str], work: Work, jobs: int) -> None:
                  '--systems makes the tables.')
         return
     for each in experiments:
-        show(each, work.scale, values)
-        for path in write(each, work.scale, values, work.out,
-                          typed_command()):
-            work.say(f'written: {path}')
+        show(write(each, work.scale, values, work.out, typed_command()))
 
 
 def check_systems(work: Work, cells: Sequence[Cell]) -> None:
@@ -123,7 +124,10 @@ def main(argv: Optional[Sequence[str]] = None,
         out = args.out or osp.join('work_dirs', 'reproduce', args.scale)
         work = Work(scale, out, range(args.seeds), args.cfg_options,
                     args.systems, say)
-        reproduce(list(dict.fromkeys(names)), work, args.jobs)
+        jobs = args.jobs or (
+            min(MOST_JOBS, os.cpu_count() or 1) if get_device() == 'cpu'
+            and args.systems is None else 1)
+        reproduce(list(dict.fromkeys(names)), work, jobs)
 
 
 def say(text: str) -> None:

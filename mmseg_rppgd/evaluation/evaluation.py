@@ -68,18 +68,9 @@ class Evaluation:
         self.cache = cache
         if cache is None and out_dir is not None:
             self.cache = osp.join(out_dir, 'adversaries')
-        dataset = getattr(loader, 'dataset', loader)
-        if not (hasattr(dataset, '__len__')
-                and hasattr(dataset, '__getitem__')):
-            raise TypeError(
-                'loader must have a data set whose samples can be asked for '
-                'by index (with __len__ and __getitem__), but got '
-                f'{type(dataset).__name__}; list its samples')
+        dataset = data_set_of(loader)
         self.dataset = type(dataset).__name__
         self.indices = list(range(len(dataset)))[:limit]
-        if not self.indices:
-            raise ValueError('the test set has no images; check data_root '
-                             'and data_prefix of test_dataloader.dataset')
         self.probes = probes
         self.probed = list(spread(self.indices, probes))
         self.targets = {'': model}
@@ -276,3 +267,22 @@ class Evaluation:
                   'whose names look like secrets.'] if (
                       mask_secrets(sys.argv) != sys.argv) else []
         return self.notes + together + masked
+
+
+def data_set_of(loader: Any) -> Any:
+    """Return the data set of a loader, or what is given as one.
+
+    Raises:
+        TypeError: If its samples cannot be asked for by index.
+        ValueError: If it has none.
+    """
+    dataset = getattr(loader, 'dataset', loader)
+    if not (hasattr(dataset, '__len__') and hasattr(dataset, '__getitem__')):
+        raise TypeError(
+            'loader must have a data set whose samples can be asked for by '
+            'index (with __len__ and __getitem__), but got '
+            f'{type(dataset).__name__}; list its samples')
+    if not len(dataset):
+        raise ValueError('the test set has no images; check data_root and '
+                         'data_prefix of test_dataloader.dataset')
+    return dataset

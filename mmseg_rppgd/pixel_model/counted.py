@@ -10,6 +10,7 @@ import inspect
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from ..attacks.base import Attack
@@ -88,6 +89,12 @@ class CountedPixels(NamedTuple):
                 f'(ignored), but {name} has {int(labels[outside][0])}; check '
                 'the classes and reduce_zero_label of the dataset, and the '
                 'ignore_index of the evaluator')
+
+    def ignored(self, labels: Tensor) -> Tensor:
+        """Whether each pixel does not count; bool, like the labels."""
+        if self.ignore_index is None:
+            return torch.zeros_like(labels, dtype=torch.bool)
+        return labels == self.ignore_index
 
     def count(self, prediction: Tensor, labels: Tensor) -> np.ndarray:
         """Count as :func:`~mmseg_rppgd.metrics.count_classes` does."""

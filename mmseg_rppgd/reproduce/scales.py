@@ -1,5 +1,6 @@
 """What a system of the paper is at each of three sizes."""
 import os.path as osp
+import re
 from dataclasses import dataclass, replace
 from typing import Dict, Optional, Tuple
 
@@ -100,3 +101,8 @@ SCALES = {scale.name: scale for scale in (
           note="The schedules of MMSegmentation, not those of the paper's "
                'code.'),
 )}
+
+
+def gpus_of(config: str) -> int:
+    """The number of GPUs that the name of a config says: 4 of ``4xb2``."""
+    return int(re.search(r'_(\d+)xb\d+', config)[1])

@@ -6,6 +6,7 @@
  order       whether rows come out in the paper's order
  sentences   the same in words
  curves      figures over attack steps
+ panels      figures of attacked images
  provenance  where the numbers come from, for a page
  records     everything, for other programs
 """
@@ -24,12 +25,14 @@ from .boards import Board, Column, Values, boards_of, summarize
 from .curves import draw_curves
 from .experiments import Experiment
 from .order import compare_order
+from .panels import draw_attacked
 from .provenance import provenance
 from .records import long_table, record
 from .scales import Scale
 from .sentences import sentences, summary, winners
 
 HEADER = 10  # characters of a line above a column
+FIGURE = '.png', '.pdf'
 PAGE_WIDTH = 110  # characters of a table in Markdown, before it is broken
 Shown = Union[Table, str]
 
@@ -40,7 +43,7 @@ def write(experiment: Experiment, scale: Scale, values: Values, out: str,
 
     ``NAME.json`` has everything, ``NAME.csv`` one line per cell and seed,
     ``NAME.md`` the tables, the order of the rows and where the numbers come
-    from; with curves also ``NAME.png`` and ``NAME.pdf``.
+    from; with curves or pictures also ``NAME.png`` and ``NAME.pdf``.
 
     Args:
         experiment (Experiment): What is repeated.
@@ -65,14 +68,16 @@ def write(experiment: Experiment, scale: Scale, values: Values, out: str,
     write_json(path('.json'),
                record(experiment, scale, values, orders, command))
     write_text(path('.csv'), to_csv(long_table(experiment, scale, values)))
-    write_text(path('.md'), to_page(experiment, scale, tables, said) +
-               provenance(experiment, scale, values, command))
-    endings = ['.md', '.csv', '.json']
+    figure = experiment.curves
     if experiment.curves:
-        for ending in ('.png', '.pdf'):
+        for ending in FIGURE:
             with replacing(path(ending), ending) as temporary:
                 draw_curves(temporary, experiment, boards, values)
-            endings.append(ending)
+    elif experiment.pictures:
+        figure = draw_attacked(experiment, scale, values, out)
+    write_text(path('.md'), to_page(experiment, scale, tables, said, figure) +
+               provenance(experiment, scale, values, command))
+    endings = ['.md', '.csv', '.json', *(FIGURE if figure else ())]
     files = ', '.join(map(path, endings))
     return [*tables, scale.note, *said, f'Written: {files}']
 
@@ -154,10 +159,10 @@ def _notes(board: Board, values: Values) -> List[str]:
 
 
 def to_page(experiment: Experiment, scale: Scale, tables: Sequence[Table],
-            said: Sequence[str]) -> str:
+            said: Sequence[str], figure: bool) -> str:
     """The Markdown page of an experiment, but for its last section."""
     lines = [f'# {escape(experiment.title)}', '']
-    if experiment.curves or experiment.pictures:
+    if figure:
         lines += [f'![{escape(experiment.title)}]({experiment.name}.png)', '']
     for table in tables:
         lines += [f'## {escape(table.title)}', '']

@@ -99,7 +99,8 @@ def parse(*argv):
 
 
 def test_trains_and_resumes(config, tmp_path):
-    first = run_tool(sys.executable, TRAIN, config, cwd=tmp_path)
+    # With nothing there to go on from, it begins.
+    first = run_tool(sys.executable, TRAIN, config, '--resume', cwd=tmp_path)
     assert first.returncode == 0, first.stderr
     work_dir = tmp_path / 'work_dirs' / 'tiny'
     before = load(work_dir / 'iter_2.pth')

@@ -118,6 +118,14 @@ def test_it_counts_as_mmseg_does(num_classes, void):
         [right, predicted, labelled]).tolist()
 
 
+def test_ignored_pixels_are_those_of_the_void_label():
+    labels = torch.tensor([[0, 255], [1, 0]])
+    assert CountedPixels(255, 2).ignored(labels).tolist() == [
+        [False, True], [False, False]]
+    assert CountedPixels(0, 2).ignored(labels).sum() == 2
+    assert not CountedPixels(None, 2).ignored(labels).any()
+
+
 def test_classes_in_capitals_are_named():
     assert class_names(dict(classes=('a', ))) == ('a', )
     with pytest.raises(ValueError, match='metainfo has CLASSES, .*lower case'

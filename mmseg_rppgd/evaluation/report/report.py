@@ -17,9 +17,9 @@ from ..results.radii import radius_notes
 from ..results.results import RowResult, success_over_eps, worst_balls
 from ..run.folder import PANEL
 from ..run.images import Example, ExampleStore
+from .colours import colour_classes, full_palette
 from .curves import draw_curves
-from .pictures import (colour_classes, default_palette, draw_panel, magnify,
-                       save_panel)
+from .pictures import draw_panel, magnify
 from .tables import (balls_with_intervals, matrix_tables, minimal_tables,
                      number_table, radius, report_tables, row_intervals)
 from .writers import Table, brackets, cell, code, escape, to_csv, to_markdown
@@ -55,12 +55,7 @@ class Report:
     notes: Sequence[str] = ()
 
     def __post_init__(self) -> None:
-        colours = default_palette(self.clean.num_classes).tolist()
-        given = list(self.palette or ())[:len(colours)]
-        for i, colour in enumerate(given):
-            if np.shape(colour) == (3, ):  # others are no colours
-                colours[i] = colour
-        self.palette = colours
+        self.palette = full_palette(self.palette, self.clean.num_classes)
 
     @property
     def tables(self) -> List[Table]:
@@ -97,7 +92,7 @@ class Report:
                         success_over_eps(self.attacks))
         write_text(path('report.html'), self._html(path('curves.png')))
         if visualizer is not None:
-            self._visualize(visualizer)
+            self._visualize(visualizer, path('panels'))
 
     def _markdown(self) -> str:
         """The tables, and what is needed to repeat them."""
@@ -126,11 +121,10 @@ class Report:
         written = set()
         for index in self.examples.indices:
             for result, clean, attacked in self._pairs(index):
-                name = f'{index:05d}-{result.row.key}'
-                panel = draw_panel(clean, attacked, self.palette,
-                                   result.row.label)
-                with writing(osp.join(folder, f'{name}.png')):
-                    save_panel(folder, name, panel)
+                name = _panel_name(result, index)
+                draw_panel(osp.join(folder, name), clean, attacked,
+                           self.palette, self.results['dataset']['classes'],
+                           result.row.label)
                 written.add(f'{name}.png')
         for name in os.listdir(folder) if osp.isdir(folder) else ():
             if PANEL.fullmatch(name) and name not in written:
@@ -204,7 +198,7 @@ class Report:
     def _classes(self, classes: np.ndarray) -> str:
         return flat_picture(colour_classes(classes, self.palette))
 
-    def _visualize(self, visualizer: Any) -> None:
+    def _visualize(self, visualizer: Any, panels: str) -> None:
         """Show numbers and panels through mmengine's backends."""
         visualizer.add_scalars({
             f'clean/{k}': self.results['clean'][k] for k in SCALARS
@@ -226,10 +220,16 @@ class Report:
             f'checks/{c["name"]}': float(c['passed'])
             for c in self.results['checks']})
         for index in self.examples.indices:
-            for result, clean, attacked in self._pairs(index):
-                panel = draw_panel(clean, attacked, self.palette)
-                visualizer.add_image(f'{result.row.key}', np.asarray(panel),
-                                     step=index)
+            for result, _, _ in self._pairs(index):
+                path = osp.join(panels, f'{_panel_name(result, index)}.png')
+                with Image.open(path) as panel:
+                    visualizer.add_image(
+                        f'{result.row.key}',
+                        np.asarray(panel.convert('RGB')), step=index)
+
+
+def _panel_name(result: RowResult, index: int) -> str:
+    return f'{index:05d}-{result.row.key}'
 
 
 def _size(image: Dict[str, Any]) -> int:

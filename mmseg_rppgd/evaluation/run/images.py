@@ -34,6 +34,10 @@ class Example(NamedTuple):
         delta (np.ndarray, optional): What was added, (h, w, 3) float16.
             None for the clean image.
         label (np.ndarray, optional): Labels (H, W), of the clean image.
+        ignored (np.ndarray, optional): Pixels that do not count (H, W) bool,
+            of the clean image. None stands for none of them.
+        palette (np.ndarray, optional): Colour of each class (C, 3) uint8, of
+            the clean image.
     """
     index: int
     key: str
@@ -41,6 +45,8 @@ class Example(NamedTuple):
     prediction: np.ndarray
     delta: Optional[np.ndarray] = None
     label: Optional[np.ndarray] = None
+    ignored: Optional[np.ndarray] = None
+    palette: Optional[np.ndarray] = None
 
 
 class ExampleStore:

@@ -13,6 +13,7 @@ from torch import Tensor
 from ...metrics import pack_counts
 from ...timing import Stopwatch
 from ..plan.rows import Row
+from ..report.colours import full_palette
 from .images import Example, to_8bit
 from .model_probe import ModelProbe
 from .models import Sample, TestedModel
@@ -98,14 +99,20 @@ class CleanJob:
             if self.after is not None:
                 self.after(sample, [output])
             if self.keep is not None:
-                self.keep(Example(
-                    sample.index, 'clean', to_8bit(sample.image),
-                    prediction.cpu().numpy(),
-                    label=sample.labels.cpu().numpy()))
+                self.keep(self._example(sample, prediction))
             records.append({self.name: {
                 'index': sample.index, 'image': sample.path,
                 **pack_counts(counts)}})
         return records
+
+    def _example(self, sample: Sample, prediction: Tensor) -> Example:
+        """What pictures show of a clean image."""
+        palette = full_palette(self.model.palette, len(self.model.classes))
+        return Example(
+            sample.index, 'clean', to_8bit(sample.image),
+            prediction.cpu().numpy(), label=sample.labels.cpu().numpy(),
+            ignored=self.model.counted.ignored(sample.labels).cpu().numpy(),
+            palette=np.array(palette, np.uint8))
 
 
 class SearchJob:
