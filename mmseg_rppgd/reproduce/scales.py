@@ -87,7 +87,7 @@ SCALES = {scale.name: scale for scale in (
     Scale('mini', dict.fromkeys(_ALL, 'SyntheticShapes'),
           {'SyntheticShapes': (
               'r18-d8_1xb16-800_synthetic-shapes-64x64',
-              'r18-d8_1xb16-300_synthetic-shapes-64x64')},
+              'r18-d8_1xb16-150_synthetic-shapes-64x64')},
           images=8, batch_size=8, warm=True, stock=False, note=SMALL),
     Scale('camvid', dict.fromkeys(_ALL, 'CamVid'),
           {'CamVid': ('r18-w32-d8_1xb6-500_camvid-120x160',
