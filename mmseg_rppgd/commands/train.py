@@ -150,8 +150,11 @@ def share_words(source: Any, batch_size: Optional[int]) -> str:
     if batch_size is None:
         return f'a share of {ratio:g} of each batch'
     refuse_no_image(batch_size, ratio)
-    return (f'{share_of(batch_size, ratio)} of each batch of {batch_size} '
-            f'images (adv_ratio {ratio:g})')
+    trained = (f'{share_of(batch_size, ratio)} of each batch of {batch_size} '
+               f'images (adv_ratio {ratio:g})')
+    if getattr(source, 'attacks_clean_part', False):
+        return f'every image, of which it trains {trained} as attacked'
+    return trained
 
 
 def record_training(runner: Runner, config: str) -> None:
