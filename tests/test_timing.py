@@ -77,6 +77,17 @@ def test_share_is_that_of_the_iteration_before(clock):
     assert share.begin() == 1
 
 
+def test_attacks_of_one_iteration_add_up(clock):
+    share = TimeShare()
+    share.begin()
+    share.spent(1)
+    share.spent(2)
+    clock[0] += 4
+    assert share.begin() == .75
+    clock[0] += 4
+    assert share.begin() == 0
+
+
 def test_paused_iteration_has_no_share(clock):
     share = TimeShare()
     share.begin()

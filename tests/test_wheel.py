@@ -40,6 +40,14 @@ def names(folder, ending):
 def test_configs_and_tools_are_inside(wheel, name):
     inside = wheel / 'mmseg_rppgd' / '.mim' / name
     assert names(inside, 'py') == names(ROOT / name, 'py') != []
+    assert names(inside, 'yaml') == names(ROOT / name, 'yaml')
+
+
+def test_metafiles_are_inside(wheel):
+    inside = wheel / 'mmseg_rppgd' / '.mim'
+    index = (inside / 'model-index.yml').read_text()
+    listed = [line[2:] for line in index.splitlines() if line[0] == '-']
+    assert listed and all((inside / file).is_file() for file in listed)
 
 
 def test_every_module_and_the_page_are_inside(wheel):

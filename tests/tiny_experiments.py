@@ -1,11 +1,9 @@
 """Small experiments, with measurements that no model had to be run for."""
-from dataclasses import dataclass
-from typing import Any, Dict, Optional
-
 import numpy as np
 
 from mmseg_rppgd.reproduce.experiments import Cell, Experiment, Trial
 from mmseg_rppgd.reproduce.scales import SCALES, System
+from mmseg_rppgd.reproduce.work import Measurement
 
 MINI = SCALES['mini']
 FULL = SCALES['full']
@@ -19,14 +17,6 @@ PAPER = {
 }
 COLUMNS = {'Clean': Trial(), 'PGD10': Trial('PGD', 10),
            'PGD100': Trial('PGD', 100)}
-
-
-@dataclass(frozen=True)
-class Measurement:
-    """As that of mmseg_rppgd.reproduce.work."""
-    value: Optional[float]
-    seed: int
-    source: Dict[str, Any]
 
 
 def defences():

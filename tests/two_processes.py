@@ -14,6 +14,10 @@ from mmseg_rppgd.attacks import RPPGD
 from mmseg_rppgd.compat import distribute_without_gpu, leave_processes
 from mmseg_rppgd.registry import ATTACKS
 
+# How it is attacked, and find_unused_parameters.
+CASES = ['hook-False', 'hook-True', 'wrapper-False', 'wrapper-True',
+         'ddcat-False']
+
 
 class Reductions:
     """Counts gradient buckets that DDP reduces."""
@@ -55,6 +59,8 @@ def train(work_dir, kind, find_unused_parameters):
             dict(type='mmseg_rppgd.AttackHook', attack=attack)]
     else:
         model, hooks = wrapped(attack, segmentor), []
+    if kind == 'ddcat':
+        model['type'] = 'mmseg_rppgd.DDCATSegmentor'
     cfg = runner_cfg(
         work_dir, model, max_iters=3, val_interval=3, train=dict(length=8),
         hooks=[*hooks, robust], launcher='pytorch', checkpoint=dict(
@@ -81,10 +87,9 @@ def main():
     work_dir = Path(sys.argv[1])
     dist.init_process_group('gloo')
     results = {}
-    for kind in ('hook', 'wrapper'):
-        for find_unused in (False, True):
-            name = f'{kind}-{find_unused}'
-            results[name] = train(work_dir / name, kind, find_unused)
+    for name in CASES:
+        kind, _, find_unused = name.partition('-')
+        results[name] = train(work_dir / name, kind, find_unused == 'True')
     torch.save(results, work_dir / f'rank{dist.get_rank()}.pt')
     leave_processes()
 

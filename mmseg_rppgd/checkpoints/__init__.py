@@ -3,10 +3,10 @@ from .files import file_sha256, local_file
 from .loader import checkpoint_sha256, load_checkpoint
 from .restricted import require_this_loader, restricted_loading
 from .start import StartFits
-from .weights import check_start, check_weights
+from .weights import check_start, check_weights, drop_branches
 
 __all__ = [
     'StartFits', 'check_start', 'check_weights', 'checkpoint_sha256',
-    'file_sha256', 'load_checkpoint', 'local_file', 'require_this_loader',
-    'restricted_loading'
+    'drop_branches', 'file_sha256', 'load_checkpoint', 'local_file',
+    'require_this_loader', 'restricted_loading'
 ]

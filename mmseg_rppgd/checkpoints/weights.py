@@ -15,9 +15,8 @@ LEAST_BACKBONE = 0.9
 # A network for init_cfg: parts that the pretraining does not have are a
 # habit (context modules, plugins); ResNet-50 for ResNet-101 has 0.53.
 LEAST_PRETRAINED = 0.6
-# Parts that training alone runs: the auxiliary heads of MMSeg, and the
-# branches of DDC-AT.
-ONLY_TRAINED = ('auxiliary_head.', 'ddcat_head.')
+BRANCHES = 'ddcat_head.'  # of DDC-AT, beside the weights of the stock model
+ONLY_TRAINED = ('auxiliary_head.', BRANCHES)  # no test runs them
 
 
 def check_state_dict(checkpoint: Any, path: str) -> None:
@@ -46,6 +45,18 @@ def state_dict_of(checkpoint: Any, path: str) -> Dict[str, Any]:
     return {key[len(prefix):] if key.startswith(prefix) else key: value
             for key, value in checkpoint.get('state_dict', checkpoint).items()
             if isinstance(key, str)}
+
+
+def drop_branches(checkpoint: Any, path: str) -> None:
+    """Leave out what DDC-AT saves beside the weights of the stock model.
+
+    MMEngine would warn of it as of weights of another model.
+    """
+    weights = checkpoint.get('state_dict', checkpoint)
+    for key in state_dict_of(checkpoint, path):
+        if key.startswith(BRANCHES):
+            for name in (key, f'module.{key}'):
+                weights.pop(name, None)
 
 
 def check_weights(model: nn.Module, checkpoint: Any, path: str,

@@ -12,10 +12,12 @@ from mmengine.config import Config
 
 from ..cli import errors_in_a_sentence
 from ..config import config_folder
-from ..registry import ATTACKS, attack_class, attack_name
+from ..registry import ATTACKS, attack_class, attack_name, plain
 
 PACKAGE = 'mmseg_rppgd'
 WIDTH = 79
+# What configs are chosen by, in the order of their columns.
+FILTERS = dict(strategy='rppgd3-at', model='pspnet or r50', data='camvid')
 
 
 def parser(prog: Optional[str] = None) -> argparse.ArgumentParser:
@@ -30,6 +32,11 @@ def parser(prog: Optional[str] = None) -> argparse.ArgumentParser:
     result.add_argument(
         '--params', action='store_true',
         help='show all attacks with their parameters and defaults')
+    for part, example in FILTERS.items():
+        result.add_argument(
+            f'--{part}', metavar='WORD',
+            help=f'show the configs whose {part} begins so, such as '
+            f'{example}')
     return result
 
 
@@ -60,14 +67,49 @@ def attack_lines(name: Optional[str], params: bool) -> List[str]:
     return lines
 
 
-def config_lines() -> List[str]:
-    """Names for the command line, and what the paths say."""
+def config_lines(**filters: Optional[str]) -> List[str]:
+    """Names for the command line, and what they say, by strategy.
+
+    Args:
+        filters (str, optional): What the ``strategy``, ``model`` and
+            ``data`` of a config must begin with; case, hyphens and
+            underscores do not matter. Of the model, its backbone may.
+
+    Raises:
+        ValueError: If there is no such config.
+    """
     folder = config_folder(PACKAGE)
-    rows = [['name', 'strategy', 'model', 'data set']]
-    for path in sorted(glob(osp.join(escape(folder), '[!_]*', '*.py'))):
-        relative = osp.relpath(path, folder).replace(os.sep, '/')
-        rows.append([f'{PACKAGE}::{relative}', *parts_of(relative)])
-    return aligned(rows)
+    paths = [osp.relpath(path, folder).replace(os.sep, '/') for path in
+             glob(osp.join(escape(folder), '[!_]*', '*.py'))]
+    rows = sorted(
+        ([f'{PACKAGE}::{path}', *parts_of(path)] for path in paths),
+        key=lambda row: (folder_of(row), row[1], row[0]))
+    for column, (part, word) in enumerate(filters.items(), 1):
+        if word is None:
+            continue
+        known = sorted({row[column] for row in rows})
+        rows = [row for row in rows if begins(row[column], word)]
+        if not rows:
+            raise ValueError(f'no config has a {part} that begins with '
+                             f'{word!r}; there are {", ".join(known)}')
+    head, *lines = aligned([['name', 'strategy', 'model', 'data set'], *rows])
+    result = [head]
+    for before, row, line in zip([None, *rows], rows, lines):
+        if before is not None and folder_of(before) != folder_of(row):
+            result.append('')
+        result.append(line)
+    return result
+
+
+def folder_of(row: Sequence[str]) -> str:
+    """Return the folder of a config, which is that of its strategy."""
+    return row[0].partition('/')[0]
+
+
+def begins(name: str, word: str) -> bool:
+    """Whether a name, or what comes behind its first ``_``, begins so."""
+    parts = (name, name.partition('_')[2])
+    return any(plain(part).startswith(plain(word)) for part in parts)
 
 
 def parts_of(path: str) -> List[str]:
@@ -115,13 +157,19 @@ def main(argv: Optional[Sequence[str]] = None,
     """Print the lines."""
     command_line = parser(prog)
     args = command_line.parse_args(argv)
+    filters = {part: getattr(args, part) for part in FILTERS}
     if args.what != 'attacks' and (args.name or args.params):
         command_line.error('NAME and --params are for attacks, but got '
                            f'{args.what}')
+    if args.what != 'configs' and any(
+            word is not None for word in filters.values()):
+        command_line.error(f'--{", --".join(filters)} are for configs, but '
+                           f'got {args.what}')
     with errors_in_a_sentence(command_line.prog):
         if args.what == 'attacks':
             lines = attack_lines(args.name, args.params)
+        elif args.what == 'configs':
+            lines = config_lines(**filters)
         else:
-            lines = dict(configs=config_lines, suites=suite_lines)[
-                args.what]()
+            lines = suite_lines()
         print('\n'.join(lines))

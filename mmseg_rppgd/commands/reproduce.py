@@ -2,33 +2,40 @@
 import argparse
 import os
 import os.path as osp
+import shlex
+import subprocess
 from dataclasses import replace
-from typing import Optional, Sequence
+from typing import List, Optional, Sequence
 
+import torch
 from mmengine.device import get_device
 
 from ..cli import Settings, errors_in_a_sentence, interruptible
 from ..compat import require_mmseg
 from ..evaluation.results.environment import typed_command
 from ..registry import did_you_mean, find_name
-from ..reproduce import EXPERIMENTS, SCALES, Cell
+from ..reproduce import EXPERIMENTS, SCALES, Cell, Experiment
 from ..reproduce.apart import work_apart
+from ..reproduce.commands import Commands
+from ..reproduce.scripts import single_machine, slurm
 from ..reproduce.tables import show, write
+from ..reproduce.training import TrainingFailed
 from ..reproduce.work import Work
 
 ALL = 'all'
 MOST_JOBS = 4  # that are chosen; each takes a gigabyte of memory
+SCRIPTS = {'one-machine': single_machine, 'slurm': slurm}
 GO_ON = ('what is finished is kept; the same command goes on from there')
 
 
 def parser(prog: Optional[str] = None) -> argparse.ArgumentParser:
     """What the command takes."""
-    names = '\n'.join(f'  {name:13}{experiment.title}'
+    names = '\n'.join(f'  {name:17}{experiment.title}'
                       for name, experiment in EXPERIMENTS.items())
     result = argparse.ArgumentParser(
         prog, description='Repeat tables and figures of the RP-PGD paper: '
         'train and measure what is not there yet, and put the numbers beside '
-        "the paper's", epilog=f'tables and figures:\n{names}\n  {ALL:13}all '
+        "the paper's", epilog=f'tables and figures:\n{names}\n  {ALL:17}all '
         'of them', formatter_class=argparse.RawDescriptionHelpFormatter)
     result.add_argument(
         'names', nargs='+', metavar='TABLE', choices=[*EXPERIMENTS, ALL],
@@ -60,27 +67,31 @@ def parser(prog: Optional[str] = None) -> argparse.ArgumentParser:
     result.add_argument(
         '--cfg-options', nargs='+', action=Settings, metavar='KEY=VALUE',
         help='override settings of every config')
-    result.add_argument(
+    how = result.add_mutually_exclusive_group()
+    how.add_argument(
+        '--script', choices=SCRIPTS, help='do nothing, and print the '
+        'commands for one machine or for Slurm, with the GPU hours that they '
+        'may take (default at full scale: one-machine)')
+    how.add_argument(
         '--run', action='store_true',
-        help='at full scale: do the work here, rather than print the '
-        'commands and the GPU hours that they may take')
+        help='at full scale, too: do the work here and now')
     return result
 
 
-def reproduce(names: Sequence[str], work: Work, jobs: int) -> None:
+def reproduce(experiments: Sequence[Experiment], work: Work,
+              jobs: int) -> None:
     """Do the work of some experiments, and write what comes of it.
 
     Args:
-        names (Sequence[str]): The experiments.
+        experiments (Sequence[Experiment]): The experiments.
         work (Work): Where and at which size.
         jobs (int): Systems to work on at a time.
     """
-    experiments = [EXPERIMENTS[name] for name in names]
-    cells = [cell for each in experiments
-             for cell in (*each.cells, *each.pictures)]
-    check_systems(work, cells)
+    cells = cells_of(experiments)
+    if work.scale.stock and work.systems is None:
+        train_on_gpus(experiments, work)
     if jobs > 1:
-        work_apart(names, work, cells, jobs)
+        work_apart([each.name for each in experiments], work, cells, jobs)
     values = work.do(cells)
     if work.systems is not None:
         work.say('These systems are done. The same command without '
@@ -88,6 +99,36 @@ def reproduce(names: Sequence[str], work: Work, jobs: int) -> None:
         return
     for each in experiments:
         show(write(each, work.scale, values, work.out, typed_command()))
+
+
+def train_on_gpus(experiments: Sequence[Experiment], work: Work) -> None:
+    """Train what is missing, each system on all GPUs of this machine.
+
+    Raises:
+        TrainingFailed: If a training ends with an error.
+        ValueError: If there is no GPU, or if the batch cannot be shared out.
+    """
+    commands = Commands(experiments, work, torch.cuda.device_count() or None)
+    for seed in work.seeds:
+        for system in commands.systems:
+            if work.checkpoint(system, seed) is not None:
+                continue
+            if not torch.cuda.is_available():
+                raise ValueError(
+                    f'{system} must be trained on a GPU at full scale, and '
+                    'none is visible here; --script prints the commands for '
+                    'a machine that has some')
+            words = commands.training_here(system, seed)
+            work.say(f'{system} seed {seed}: {shlex.join(words)}')
+            if subprocess.run(words).returncode:
+                raise TrainingFailed(f'the training of {system} has failed; '
+                                     'the same command goes on with it')
+
+
+def cells_of(experiments: Sequence[Experiment]) -> List[Cell]:
+    """Everything that experiments measure."""
+    return [cell for each in experiments
+            for cell in (*each.cells, *each.pictures)]
 
 
 def check_systems(work: Work, cells: Sequence[Cell]) -> None:
@@ -127,7 +168,13 @@ def main(argv: Optional[Sequence[str]] = None,
         jobs = args.jobs or (
             min(MOST_JOBS, os.cpu_count() or 1) if get_device() == 'cpu'
             and args.systems is None else 1)
-        reproduce(list(dict.fromkeys(names)), work, jobs)
+        experiments = [EXPERIMENTS[name] for name in dict.fromkeys(names)]
+        check_systems(work, cells_of(experiments))
+        script = args.script or ('one-machine' if scale.stock else None)
+        if script is not None and not args.run:
+            say(SCRIPTS[script](experiments, work))
+        else:
+            reproduce(experiments, work, jobs)
 
 
 def say(text: str) -> None:

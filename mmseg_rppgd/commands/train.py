@@ -150,8 +150,11 @@ def share_words(source: Any, batch_size: Optional[int]) -> str:
     if batch_size is None:
         return f'a share of {ratio:g} of each batch'
     refuse_no_image(batch_size, ratio)
-    return (f'{share_of(batch_size, ratio)} of each batch of {batch_size} '
-            f'images (adv_ratio {ratio:g})')
+    trained = (f'{share_of(batch_size, ratio)} of each batch of {batch_size} '
+               f'images (adv_ratio {ratio:g})')
+    if getattr(source, 'attacks_clean_part', False):
+        return f'every image, of which it trains {trained} as attacked'
+    return trained
 
 
 def record_training(runner: Runner, config: str) -> None:
@@ -170,7 +173,7 @@ def record_training(runner: Runner, config: str) -> None:
     start = runner.cfg.get('load_from')
     entry.update(config=mask_address(config),
                  load_from=start and mask_address(start),
-                 resumed=bool(runner.cfg.get('resume')))
+                 resumed=goes_on(runner))
 
     def write() -> None:
         earlier = []
@@ -180,6 +183,17 @@ def record_training(runner: Runner, config: str) -> None:
         write_json(path, [*earlier, entry])
 
     on_first(write)
+
+
+def goes_on(runner: Runner) -> bool:
+    """Whether a training goes on, which takes a checkpoint besides the wish.
+
+    MMEngine goes on from ``load_from`` or else from the latest in the work
+    dir, and begins anew where there is none.
+    """
+    return bool(runner.cfg.get('resume')) and (
+        bool(runner.cfg.get('load_from'))
+        or osp.isfile(osp.join(runner.work_dir, 'last_checkpoint')))
 
 
 def get_device_of(runner: Runner) -> torch.device:

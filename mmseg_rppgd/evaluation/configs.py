@@ -19,7 +19,8 @@ from mmengine.runner.checkpoint import (_load_checkpoint,
 from torch import nn
 from torch.utils.data import DataLoader
 
-from ..checkpoints import check_weights, checkpoint_sha256, restricted_loading
+from ..checkpoints import (check_weights, checkpoint_sha256, drop_branches,
+                           restricted_loading)
 from ..config import load_config, require_checkpoint
 from ..label_files import check_label_file
 from ..pixel_model import last_head, unwrap_segmentor
@@ -187,6 +188,7 @@ def load_segmentor(name: str, checkpoint: str,
         weights = _load_checkpoint(checkpoint, map_location='cpu',
                                    logger='current')
     check_weights(model, weights, checkpoint)
+    drop_branches(weights, checkpoint)
     _load_checkpoint_to_model(model, weights)
     model.cfg = cfg  # as mmseg's init_model leaves it
     return model.to(device).eval()

@@ -9,6 +9,8 @@
  recovered    what becomes of pixels that are wrong from the start
  tables       the paper's numbers beside ours
  panels       adversaries and predictions side by side
+ scripts      the same as commands, for machines with GPUs or for Slurm
+ hours        the GPU hours that these may take
 """
 from .experiments import EXPERIMENTS, Cell, Experiment, Trial
 from .scales import SCALES, Scale, System

@@ -3,7 +3,7 @@ import os
 import os.path as osp
 import subprocess
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from typing import Dict, List, Sequence
+from typing import Dict, List, Optional, Sequence
 
 from .experiments import Cell
 from .progress import Progress
@@ -68,11 +68,13 @@ def work_apart(names: Sequence[str], work: Work, cells: Sequence[Cell],
                 process.terminate()
 
 
-def words_of(names: Sequence[str], work: Work, system: System) -> List[str]:
-    """The command for one system."""
+def words_of(names: Sequence[str], work: Work,
+             system: Optional[System] = None) -> List[str]:
+    """The command for one system, or for the tables of all."""
     words = ['reproduce', *names, '--scale', work.scale.name, '--seeds',
-             str(len(work.seeds)), '--out', work.out, '--systems',
-             str(system), '--run']
+             str(len(work.seeds)), '--out', work.out, '--run']
+    if system is not None:
+        words += ['--systems', str(system)]
     if work.scale.images is not None:
         words += ['--images', str(work.scale.images)]
     if work.settings:

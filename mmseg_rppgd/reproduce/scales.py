@@ -1,5 +1,6 @@
 """What a system of the paper is at each of three sizes."""
 import os.path as osp
+import re
 from dataclasses import dataclass, replace
 from typing import Dict, Optional, Tuple
 
@@ -86,7 +87,7 @@ SCALES = {scale.name: scale for scale in (
     Scale('mini', dict.fromkeys(_ALL, 'SyntheticShapes'),
           {'SyntheticShapes': (
               'r18-d8_1xb16-800_synthetic-shapes-64x64',
-              'r18-d8_1xb16-300_synthetic-shapes-64x64')},
+              'r18-d8_1xb16-150_synthetic-shapes-64x64')},
           images=8, batch_size=8, warm=True, stock=False, note=SMALL),
     Scale('camvid', dict.fromkeys(_ALL, 'CamVid'),
           {'CamVid': ('r18-w32-d8_1xb6-500_camvid-120x160',
@@ -100,3 +101,8 @@ SCALES = {scale.name: scale for scale in (
           note="The schedules of MMSegmentation, not those of the paper's "
                'code.'),
 )}
+
+
+def gpus_of(config: str) -> int:
+    """The number of GPUs that the name of a config says: 4 of ``4xb2``."""
+    return int(re.search(r'_(\d+)xb\d+', config)[1])

@@ -33,13 +33,15 @@ def start(*words: str, **options: Any) -> subprocess.Popen:
 
 
 def train(config: str, work_dir: str, settings: Sequence[str],
-          log: str, say: Told) -> None:
+          load_from: Optional[str], log: str, say: Told) -> None:
     """Train: the whole log goes to a file, the progress to the screen.
 
     Args:
         config (str): File or name of the config.
         work_dir (str): Where logs and checkpoints go.
         settings (Sequence[str]): Of the config, as KEY=VALUE.
+        load_from (str, optional): Weights to start from. None leaves it to
+            the config.
         log (str): File that the log is added to.
         say (callable): Gets a line of progress.
 
@@ -49,6 +51,8 @@ def train(config: str, work_dir: str, settings: Sequence[str],
     words = ['train', config, '--work-dir', work_dir]
     if osp.isfile(osp.join(work_dir, 'last_checkpoint')):
         words.append('--resume')
+    elif load_from is not None:  # mmengine would go on from there instead
+        settings = [*settings, f'load_from={load_from}']
     if settings:
         words += ['--cfg-options', *settings]
     with open(log, 'a', encoding='utf-8') as file, start(

@@ -12,7 +12,8 @@ that was stopped goes on where it was.
 import os
 import os.path as osp
 from dataclasses import dataclass
-from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Tuple
+from typing import (Any, Callable, Dict, Iterable, List, Optional, Sequence,
+                    Tuple)
 
 from ..checkpoints import checkpoint_sha256
 from ..config import load_config
@@ -164,16 +165,20 @@ class Work:
         def work() -> str:
             checkpoint = self.checkpoint(system, seed)
             if checkpoint is None:
-                settings = [f'randomness.seed={seed}', *self.words()]
+                start = None
                 if self._start_of(system) != system:
                     start = self.train(self._start_of(system), seed)
-                    settings.append(f'load_from={start}')
-                train(self.scale.config(system), folder, settings,
+                train(self.scale.config(system), folder,
+                      [f'randomness.seed={seed}', *self.words()], start,
                       osp.join(folder, 'training.log'), self.say)
                 checkpoint = self.checkpoint(system, seed)
             return checkpoint
 
         if self.checkpoint(system, seed) is None:
+            if self.scale.stock:
+                raise ValueError(
+                    f'{system} must be trained first, on several GPUs; '
+                    '--script prints the commands')
             os.makedirs(folder, exist_ok=True)
             alone_in(folder, self.say, lambda: locked(folder, work))
         return self.checkpoint(system, seed)
@@ -343,5 +348,3 @@ class Work:
         if checkpoint not in self._sums:
             self._sums[checkpoint] = checkpoint_sha256(checkpoint)
         return self._sums[checkpoint]
-
-

@@ -106,6 +106,9 @@ class DDCATSegmentor(AdversarialSegmentor):
         ...     segmentor=_base_.model)
     """
 
+    # What the train command says of it.
+    attacks_clean_part = True
+
     def __init__(self,
                  segmentor: Union[dict, nn.Module],
                  attack: Any = None,

@@ -1,9 +1,13 @@
 """What ``list`` shows of attacks, configs and suites."""
+from pathlib import Path
+
 import pytest
 
 from mmseg_rppgd.commands.list import main
 from mmseg_rppgd.config import load_config
 from mmseg_rppgd.registry import ATTACKS
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -49,12 +53,49 @@ def test_an_unknown_attack_names_similar_ones(show):
 
 
 def test_configs_are_shown_by_names_that_load(show):
-    head, *rows = [line.split() for line in show('configs')]
+    head, *rows = [line.split() for line in show('configs') if line]
     assert head[0] == 'name'
     row, = [row for row in rows if 'rppgd3-at-full_r18-d8_1xb6-5' in row[0]]
     assert row[1:] == ['rppgd3-at-full', 'pspnet_r18-d8', 'camvid-120x160']
     assert load_config(row[0]).model.type == 'EncoderDecoder'
     assert all(len(row) == 4 for row in rows)  # the parts of every name
+    files = (ROOT / 'configs').glob('[!_]*/*.py')
+    assert {row[0].partition('::')[2] for row in rows} == {
+        f'{file.parent.name}/{file.name}' for file in files}
+
+
+def test_configs_of_a_folder_stand_together(show):
+    _, *lines = show('configs')
+    groups = [group.splitlines()
+              for group in '\n'.join(lines).split('\n\n')]
+    folders = [{line.partition('/')[0] for line in group} for group in groups]
+    assert all(len(names) == 1 for names in folders)
+    assert len(set.union(*folders)) == len(groups) > 5
+    for group in groups:
+        strategies = [line.split()[1] for line in group]
+        assert strategies == sorted(strategies)
+
+
+@pytest.mark.parametrize('words, column, shown', [
+    (('--strategy', 'RP-PGD3-AT'), 1, {'rppgd3-at', 'rppgd3-at-full',
+                                       'rppgd3-at-wrapper'}),
+    (('--strategy', 'pgd3'), 1, {'pgd3-at'}),
+    (('--model', 'PSPNet_r18-w'), 2, {'pspnet_r18-w32-d8'}),
+    (('--model', 'R50'), 2, {'pspnet_r50-d8', 'deeplabv3_r50-d8'}),
+    (('--data', 'CamVid'), 3, {'camvid-120x160'}),
+    (('--strategy', 'segpgd', '--model', 'pspnet', '--data', 'cityscapes'), 1,
+     {'segpgd3-at', 'segpgd7-at'}),
+])
+def test_configs_are_chosen_by_what_they_are(words, column, shown, show):
+    _, *rows = [line.split() for line in show('configs', *words) if line]
+    assert {row[column] for row in rows} == shown
+
+
+def test_a_choice_without_configs_names_what_there_is(show):
+    with pytest.raises(SystemExit, match="^mmseg_rppgd list: no config has a "
+                       "data that begins with 'kitti'; there are camvid-"
+                       '120x160, synthetic-shapes-64x64$'):
+        show('configs', '--strategy', 'standard', '--data', 'kitti')
 
 
 def test_suites_are_shown_with_their_numbers_of_attacks(show):
@@ -72,3 +113,11 @@ def test_what_is_for_attacks_alone_is_refused_elsewhere(words, show, capsys):
     with pytest.raises(SystemExit):
         show(*words)
     assert f'for attacks, but got {words[0]}' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize('what', ['attacks', 'suites'])
+def test_what_is_for_configs_alone_is_refused_elsewhere(what, show, capsys):
+    with pytest.raises(SystemExit):
+        show(what, '--data', 'camvid')
+    assert f'--data are for configs, but got {what}' in (
+        capsys.readouterr().err)

@@ -18,7 +18,7 @@ from mmengine.runner import CheckpointLoader
 from torch import nn
 
 import mmseg_rppgd
-from mmseg_rppgd.attacks import DeepFool
+from mmseg_rppgd.attacks import BIM, DeepFool
 from mmseg_rppgd.commands import train
 from mmseg_rppgd.config import load_config
 
@@ -99,7 +99,8 @@ def parse(*argv):
 
 
 def test_trains_and_resumes(config, tmp_path):
-    first = run_tool(sys.executable, TRAIN, config, cwd=tmp_path)
+    # With nothing there to go on from, it begins.
+    first = run_tool(sys.executable, TRAIN, config, '--resume', cwd=tmp_path)
     assert first.returncode == 0, first.stderr
     work_dir = tmp_path / 'work_dirs' / 'tiny'
     before = load(work_dir / 'iter_2.pth')
@@ -256,6 +257,18 @@ class TestAttackOfATraining:
         assert heard == ['Adversarial training by Module: DeepFool (50 '
                          'steps, eps 0.03 linf) attacks a share of 1 of each '
                          'batch']
+
+    def test_a_strategy_that_attacks_what_it_trains_clean(self):
+        heard = []
+        model = nn.Module()
+        model.attacks_in_training = model.attacks_clean_part = True
+        model.attack, model.adv_ratio = BIM(steps=3), 0.5
+        train.describe_attack(SimpleNamespace(
+            cfg=Config(dict(train_dataloader=dict(batch_size=6))), hooks=[],
+            model=model, logger=SimpleNamespace(info=heard.append)), 'x.py')
+        assert heard[0].endswith(
+            'attacks every image, of which it trains 3 of each batch of 6 '
+            'images (adv_ratio 0.5) as attacked')
 
     def test_a_share_that_rounds_to_no_image(self, config):
         with pytest.raises(ValueError, match='adv_ratio=0.2 of a batch of 2'):

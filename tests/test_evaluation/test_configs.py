@@ -39,6 +39,20 @@ def test_options_of_the_config_are_overridden(tiny):
         load(tiny, surface='slide')
 
 
+def test_branches_of_ddc_at_are_left_out(tiny, tmp_path, caplog, capfd):
+    from mmseg_rppgd import DDCATSegmentor
+    stock = load(tiny)[0].segmentor
+    expected = {k: v.clone() for k, v in stock.state_dict().items()}
+    trained = DDCATSegmentor(stock)
+    torch.save(dict(state_dict=trained.state_dict()), tmp_path / 'x.pth')
+    capfd.readouterr()
+    model, _ = load_model(str(tiny / 'config.py'), str(tmp_path / 'x.pth'))
+    found = model.segmentor.state_dict()
+    assert list(found) == list(expected)
+    assert all(torch.equal(found[k], v) for k, v in expected.items())
+    assert 'ddcat' not in capfd.readouterr().out + caplog.text
+
+
 def test_weights_that_do_not_fit_are_refused(tiny, tmp_path):
     with pytest.raises(ValueError, match='does not fit.*conv_seg.weight'):
         load(tiny, cfg_options={'model.decode_head.num_classes': 4})

@@ -9,13 +9,12 @@ import pytest
 import torch
 from tiny_runner import make_runner
 from tiny_segmentors import segmentor_cfg
+from two_processes import CASES
 
 from mmseg_rppgd.hooks import RobustValHook
 from mmseg_rppgd.metrics import mean_iou
 
 TESTS = Path(__file__).resolve().parents[1]
-CASES = [f'{kind}-{find_unused}' for kind in ('hook', 'wrapper')
-         for find_unused in (False, True)]
 
 
 @pytest.fixture(scope='module')
@@ -55,7 +54,9 @@ def test_parameters_are_identical_across_ranks(ranks, case):
 def test_nothing_is_reduced_inside_an_attack(ranks, case):
     for rank in ranks:
         counts = rank[case]['reductions']
-        assert counts['attacks'] == 3 and counts['inside_attacks'] == 0
+        # DDC-AT attacks the clean part of a batch as well.
+        assert counts['attacks'] == (6 if 'ddcat' in case else 3)
+        assert counts['inside_attacks'] == 0
         assert counts['count'] >= 3
 
 

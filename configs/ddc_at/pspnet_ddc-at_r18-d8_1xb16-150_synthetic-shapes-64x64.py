@@ -1,4 +1,4 @@
-_base_ = ['../_base_/settings/deeplabv3_r18-d8_1xb16-300-warm_synthetic-shapes-64x64.py']
+_base_ = ['../_base_/settings/pspnet_r18-d8_1xb16-150-warm_synthetic-shapes-64x64.py']
 model = dict(
     _delete_=True,
     type='mmseg_rppgd.DDCATSegmentor',

@@ -1,4 +1,0 @@
-_base_ = [
-    '../_base_/settings/pspnet_r18-d8_1xb16-300-warm_synthetic-shapes-64x64.py',
-    '../_base_/attacks/rppgd7_at.py',
-]
