@@ -48,6 +48,7 @@ train_cfg = dict(type='IterBasedTrainLoop', max_iters={iterations})
 default_hooks = dict(
     checkpoint=dict(type='CheckpointHook', by_epoch=False, interval=1),
     logger=dict(type='LoggerHook', interval=1, log_metric_by_epoch=False))
+log_processor = dict(by_epoch=False)
 custom_hooks = {hooks}
 '''
 
