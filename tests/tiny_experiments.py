@@ -1,9 +1,9 @@
 """Small experiments, with measurements that no model had to be run for."""
 import numpy as np
 
+from mmseg_rppgd.reproduce.done import Measurement
 from mmseg_rppgd.reproduce.experiments import Cell, Experiment, Trial
 from mmseg_rppgd.reproduce.scales import SCALES, System
-from mmseg_rppgd.reproduce.work import Measurement
 
 MINI = SCALES['mini']
 FULL = SCALES['full']

@@ -5,6 +5,7 @@
  paper        what the paper reports
  experiments  tables and figures: which number stands for which measurement
  scales       what a system of the paper is at mini, camvid and full size
+ done         trainings and reports that are there, and their numbers
  work         trains what is missing, measures what is missing
  recovered    what becomes of pixels that are wrong from the start
  tables       the paper's numbers beside ours

@@ -7,17 +7,14 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from itertools import chain, combinations
 from statistics import mean, stdev
-from typing import (TYPE_CHECKING, Dict, Iterable, List, Mapping, Optional,
-                    Sequence, Tuple)
+from typing import Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 from ..evaluation.report.writers import Spread
+from .done import Measurement
 from .experiments import Cell, Experiment
 from .scales import Scale
 
-if TYPE_CHECKING:
-    from .work import Measurement
-
-Values = Mapping[Cell, Sequence['Measurement']]
+Values = Mapping[Cell, Sequence[Measurement]]
 Column = Tuple[str, str]  # name and metric
 # What rows and columns leave open tells boards apart, the least of it.
 FACETS = tuple(chain.from_iterable(
@@ -67,7 +64,7 @@ class Board:
         return None if cell is None else cell.paper
 
     def measurements(self, row: str, column: Column,
-                     values: Values) -> Sequence['Measurement']:
+                     values: Values) -> Sequence[Measurement]:
         """What was measured, one for each seed; empty where nothing was."""
         found = [values.get(cell) or ()
                  for cell in self.cells.get((row, column), {}).values()]
@@ -159,7 +156,7 @@ def _same(one: Cell, other: Cell, scale: Scale) -> bool:
     return measured(one) == measured(other)
 
 
-def summarize(measurements: Iterable['Measurement']) -> Optional[float]:
+def summarize(measurements: Iterable[Measurement]) -> Optional[float]:
     """The mean over seeds, with the spread where there are several.
 
     Args:

@@ -3,13 +3,10 @@
 See :data:`FORMULA`, which goes with every estimate.
 """
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Dict, Iterable, List, Optional, Tuple
 
-from ..evaluation.plan.typed import parse_attack
-from ..registry import ATTACKS
 from .commands import Commands
-from .passes import TRAINING_PASSES, attack_passes, training_passes
+from .passes import TRAINING_PASSES, passes_of, training_passes
 from .runs import Run
 from .scales import System
 
@@ -127,15 +124,6 @@ def run_hours(run: Run, images: Optional[int] = None) -> Optional[float]:
     seconds = (passes_of(run.attack, max(run.steps, default=None)) / speeds[0]
                + predictions / speeds[1])
     return (images or TEST_IMAGES[run.system.data]) * seconds / 3600
-
-
-@lru_cache(maxsize=None)
-def passes_of(attack: str, steps: Optional[int]) -> int:
-    """Count the passes of an attack as typed; None leaves it its steps."""
-    config = parse_attack(attack)
-    if steps is not None:
-        config['steps'] = steps
-    return attack_passes(ATTACKS.build(config))
 
 
 def sum_or_none(values: Iterable[Optional[float]]) -> Optional[float]:

@@ -1,5 +1,6 @@
 """How many passes through a network an attack, or a training, takes."""
-from typing import Any, List, Tuple
+from functools import lru_cache
+from typing import Any, List, Optional, Tuple
 
 import torch
 from mmengine.config import Config
@@ -7,6 +8,7 @@ from torch import Tensor, nn
 
 from ..attacks.base import Attack, SegOutput
 from ..config import without_scopes
+from ..evaluation.plan.typed import parse_attack
 from ..pixel_model.batches import share_of
 from ..registry import ATTACKS, HOOKS, MODELS
 
@@ -62,6 +64,15 @@ def attack_passes(attack: Attack) -> int:
     attack(probe, images, probe.labels,
            generator=torch.Generator().manual_seed(0))
     return probe.passes
+
+
+@lru_cache(maxsize=None)
+def passes_of(attack: str, steps: Optional[int]) -> int:
+    """Count the passes of an attack as typed; None leaves it its steps."""
+    config = parse_attack(attack)
+    if steps is not None:
+        config['steps'] = steps
+    return attack_passes(ATTACKS.build(config))
 
 
 def training_passes(cfg: Config) -> float:

@@ -1,9 +1,4 @@
-"""Train what is missing, measure what is missing, and give the numbers.
-
-.. code:: text
-
- OUT/trained/STEM/seedS/        one training of a system
- OUT/measured/STEM/seedS/NAME/  one report of :func:`evaluate`
+"""Train what is missing, and measure what is missing.
 
 Nothing is done twice: cells share trainings and reports, also those of
 earlier runs and of other processes at work in the same folder, and a run
@@ -11,47 +6,26 @@ that was stopped goes on where it was.
 """
 import os
 import os.path as osp
-from dataclasses import dataclass
-from typing import (Any, Callable, Dict, Iterable, List, Optional, Sequence,
-                    Tuple)
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
-from ..checkpoints import checkpoint_sha256
-from ..config import load_config
 from ..evaluation import evaluate, load_model
 from ..evaluation.plan.typed import parse_attack
-from ..evaluation.results.finished import read_results
 from ..evaluation.run.store import SettingsChanged
+from .done import Done, Measurement
 from .experiments import EXPERIMENTS, Cell
+from .passes import passes_of, training_passes
 from .progress import Progress
-from .recovered import measure_recovered, read_recovered
-from .runs import Run, command_of, run_of
-from .scales import EPS, STANDARD, Scale, System
-from .training import (alone_in, finished_checkpoint, locked, read_record,
-                       train)
+from .recovered import measure_recovered
+from .runs import Run, run_of
+from .scales import EPS, Scale, System
+from .training import alone_in, locked, train
 
-# Cost of a forward and backward pass for one image: of a step of training,
-# and of one of an attack, which has no gradients of parameters but label size.
-TRAINING_PASS, ATTACK_PASS = 1.5, 1.
 PICTURES = 4  # images that are drawn
+ALL_IMAGES = 1000  # about as many as the data sets of the paper have
 
 
-@dataclass(frozen=True)
-class Measurement:
-    """A number and where it comes from.
-
-    Args:
-        value (float, optional): In percent; None where it is undefined.
-        seed (int): Of training and attack.
-        source (dict): Folder of the report, command, commit, versions,
-            checkpoint and its training.
-    """
-    value: Optional[float]
-    seed: int
-    source: Dict[str, Any]
-
-
-class Work:
-    """Trainings and measurements of one scale in one folder.
+class Work(Done):
+    """Makes the trainings and measurements that are missing.
 
     Args:
         scale (Scale): The size.
@@ -72,37 +46,15 @@ class Work:
                  settings: Optional[Dict[str, Any]] = None,
                  systems: Optional[Sequence[str]] = None,
                  say: Callable[[str], None] = print) -> None:
-        self.scale = scale
-        self.out = out
-        self.seeds = list(seeds)
-        self.settings = dict(settings or {})
+        super().__init__(scale, out, seeds, settings)
         self.systems = systems
         self.say = say
         self._pictured = {
             run_of(cell, seed, scale) for each in EXPERIMENTS.values()
             for cell in each.pictures for seed in seeds}
         self._loaded: Dict[tuple, Any] = {}
-        self._sums: Dict[str, str] = {}
 
     # ------------------------------------------------------------ what to do
-    def systems_of(self, cells: Iterable[Cell]) -> List[System]:
-        """Systems of the scale that cells need; first what others need."""
-        found: Dict[System, None] = {}
-        for cell in cells:
-            for system in (cell.trial.surrogate, cell.system):
-                if system is not None:
-                    system = self.scale.resolve(system)
-                    for each in (self._start_of(system), system):
-                        found[each] = None
-        return list(found)
-
-    def runs_of(self, cells: Sequence[Cell]) -> List[Run]:
-        """Reports that give the numbers, seed by seed, system by system."""
-        order = {each: i for i, each in enumerate(self.systems_of(cells))}
-        runs = {run_of(cell, seed, self.scale): None for seed in self.seeds
-                for cell in cells if cell.trial.attack is not None}
-        return sorted(runs, key=lambda run: (run.seed, order[run.system]))
-
     def is_wanted(self, system: System) -> bool:
         """Whether to work on a system."""
         return self.systems is None or any(
@@ -166,8 +118,8 @@ class Work:
             checkpoint = self.checkpoint(system, seed)
             if checkpoint is None:
                 start = None
-                if self._start_of(system) != system:
-                    start = self.train(self._start_of(system), seed)
+                if self.start_of(system) != system:
+                    start = self.train(self.start_of(system), seed)
                 train(self.scale.config(system), folder,
                       [f'randomness.seed={seed}', *self.words()], start,
                       osp.join(folder, 'training.log'), self.say)
@@ -217,93 +169,6 @@ class Work:
         alone_in(folder, self.say, work)
 
     # ----------------------------------------------------------- what is there
-    def collect(self, cells: Sequence[Cell]) -> Dict[Cell, List[Measurement]]:
-        """The numbers that are there."""
-        clean: Dict[tuple, Run] = {}
-        for run in self.runs_of(cells):
-            if not run.recovered and self.report(run) is not None:
-                clean.setdefault((run.system, run.seed), run)
-        values: Dict[Cell, List[Measurement]] = {cell: [] for cell in cells}
-        for cell, found in values.items():
-            for seed in self.seeds:
-                if cell.trial.attack is None:
-                    run = clean.get((self.scale.resolve(cell.system), seed))
-                else:
-                    run = run_of(cell, seed, self.scale)
-                report = run and self.report(run)
-                if report:
-                    found.append(self._read(cell, run, report))
-        return values
-
-    def checkpoint(self, system: System, seed: int) -> Optional[str]:
-        """Weights of a finished training; None if it is not finished."""
-        return finished_checkpoint(
-            self.training_folder(system, seed), self._iterations(system))
-
-    def report(self, run: Run) -> Optional[Dict[str, Any]]:
-        """A finished report; None if it is not finished.
-
-        Raises:
-            ValueError: If it is of other weights or other images.
-        """
-        folder = self.report_folder(run)
-        if run.recovered:
-            found = read_recovered(folder)
-        elif osp.isfile(osp.join(folder, 'results.json')):
-            found = read_results(folder)
-        else:
-            return None
-        if found is None:
-            return None
-        checkpoint = self.checkpoint(run.system, run.seed)
-        if checkpoint and found['model']['sha256'] != self._sum(checkpoint):
-            raise ValueError(
-                f'{folder} must be the report of {checkpoint}, but is of '
-                'other weights: remove the one or the other, or name another '
-                'folder by --out')
-        return found
-
-    def training_folder(self, system: System, seed: int) -> str:
-        """Where a system is trained."""
-        return osp.join(self.out, 'trained', self.scale.stem(system),
-                        f'seed{seed}')
-
-    def report_folder(self, run: Run) -> str:
-        """Where a report is."""
-        return osp.join(self.out, 'measured', self.scale.stem(run.system),
-                        f'seed{run.seed}', run.name)
-
-    # ------------------------------------------------------------------ parts
-    def _read(self, cell: Cell, run: Run,
-              report: Dict[str, Any]) -> Measurement:
-        """The number of a cell in the report of its run."""
-        if run.recovered:
-            value = report['mean']
-        elif cell.trial.attack is None:
-            value = report['clean'][cell.metric]
-        else:
-            row, = [row for row in report['attacks']
-                    if cell.trial.steps in (None, row['config']['steps'])]
-            value = row[cell.metric]
-        folder = self.report_folder(run)
-        source = dict(
-            folder=osp.relpath(folder, self.out),
-            model=report['model'], dataset=report['dataset'],
-            environment=report['environment'],
-            training=read_record(
-                self.training_folder(run.system, run.seed)))
-        if not run.recovered:
-            source['command'] = self._command(run)
-        return Measurement(value, run.seed, source)
-
-    def _command(self, run: Run) -> str:
-        named = [(self.scale.config(system), osp.join(
-            self.training_folder(system, run.seed),
-            f'iter_{self._iterations(system)}.pth'))
-            for system in (run.system, run.surrogate) if system]
-        return command_of(run, *named[0], self.scale, *named[1:],
-                          settings=self.words())
-
     def _model(self, system: System, seed: int) -> Any:
         """A trained system and its images, loaded once for its reports."""
         key = system, seed
@@ -315,36 +180,12 @@ class Work:
                 cfg_options=dict(self.settings))
         return self._loaded[key]
 
-    def _start_of(self, system: System) -> System:
-        """What a training starts from; itself where from nothing."""
-        if not self.scale.warm or system.strategy == STANDARD:
-            return system
-        return System(system.model, STANDARD, system.data)
-
-    def words(self) -> List[str]:
-        """Settings of every config, as a command line has them."""
-        return [f'{key}={value}' for key, value in self.settings.items()]
-
-    def _config(self, system: System) -> Any:
-        return load_config(self.scale.config(system), dict(self.settings))
-
-    def _iterations(self, system: System) -> int:
-        return self._config(system).train_cfg.max_iters
-
     def _training_cost(self, system: System) -> float:
-        cfg = self._config(system)
-        images = cfg.train_cfg.max_iters * cfg.train_dataloader.batch_size
-        digits = [int(c) for c in system.strategy if c.isdigit()]
-        steps = digits[0] / 2 if digits else 0  # half of each batch
-        if system.strategy == 'DDC-AT':
-            steps = 3  # all of each batch
-        return images * (TRAINING_PASS + steps * ATTACK_PASS)
+        cfg = self.read_config(system)
+        return (cfg.train_cfg.max_iters * cfg.train_dataloader.batch_size
+                * training_passes(cfg))
 
     def _cost(self, run: Run) -> float:
-        images = self.scale.images or 500
-        return images * run.passes * ATTACK_PASS
-
-    def _sum(self, checkpoint: str) -> str:
-        if checkpoint not in self._sums:
-            self._sums[checkpoint] = checkpoint_sha256(checkpoint)
-        return self._sums[checkpoint]
+        """Passes, like those of a training."""
+        return (self.scale.images or ALL_IMAGES) * passes_of(
+            run.attack, max(run.steps, default=None))
