@@ -80,7 +80,7 @@ def test_one_gpu_measures_one_after_the_other(run):
         ['mmseg_rppgd', 'mmseg_rppgd::standard/pspnet_standard_r18-d8_1xb16-'
          '800_synthetic-shapes-64x64.py'],
         ['mmseg_rppgd', 'mmseg_rppgd::rppgd3_at/pspnet_rppgd3-at_r18-d8_1xb16'
-         '-300_synthetic-shapes-64x64.py'],
+         '-150_synthetic-shapes-64x64.py'],
         *3 * [['mmseg_rppgd', 'strategies']]]
     assert '--out o u t --run' in calls[-1]
 
