@@ -37,6 +37,23 @@ def add_config(parser: argparse.ArgumentParser) -> None:
         'a stock config, mmseg_rppgd::... for one of this package')
 
 
+def find_own_code(config: str) -> None:
+    """Let modules be imported from the current folder and the config's.
+
+    A program finds those of its own folder first, which is no place for what
+    a user adds: an attack named in ``custom_imports`` or on the command
+    line.
+
+    Args:
+        config (str): A config file, or the name of a packaged one.
+    """
+    folders = [os.getcwd()]
+    if osp.isfile(config):
+        folders.append(osp.dirname(osp.abspath(config)))
+    # Last, so that no file of a user hides a module of somebody else's.
+    sys.path += [folder for folder in folders if folder not in sys.path]
+
+
 def add_run_options(parser: Any, work_dir: str) -> None:
     """Add the options that train.py and test.py of mmseg share.
 

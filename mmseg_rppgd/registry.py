@@ -54,37 +54,67 @@ def attack_name(kind: Union[str, Callable]) -> str:
         TypeError: If it is neither.
         KeyError: If the name is unknown; the message lists the known ones.
     """
-    if callable(kind):
-        return kind.__name__
-    if not isinstance(kind, str):
-        raise TypeError("the type of an attack must be a name such as "
-                        f"'RPPGD', or a class, but got {kind!r}")
-    ATTACKS.import_from_location()
-    scope, _, name = kind.rpartition('.')
-    found = None
-    if plain(scope) in ('', plain(SCOPE)):
-        found = find_name(name, ATTACKS.module_dict)
-    if found is None:
-        raise KeyError(
-            f'unknown attack {kind!r}'
-            f'{did_you_mean(name, ATTACKS.module_dict)}; known attacks: '
-            f'{", ".join(sorted(ATTACKS.module_dict))}')
-    return found
+    found = attack_class(kind)
+    names = {cls: name for name, cls in ATTACKS.module_dict.items()}
+    return names.get(found, found.__name__)
 
 
 def attack_class(kind: Union[str, Callable]) -> Callable:
     """Return the class of an attack from what a config has as ``type``.
 
     Args:
-        kind (str | type): ``'RPPGD'`` or ``'mmseg_rppgd.RPPGD'``, or the
-            class itself, which need not be registered. Case, hyphens and
-            underscores do not matter.
+        kind (str | type): ``'RPPGD'`` or ``'mmseg_rppgd.RPPGD'``, the import
+            path of a class of one's own, ``'my_module.MyAttack'``, or the
+            class itself; neither need be registered. In names of ours case,
+            hyphens and underscores do not matter.
 
     Raises:
-        TypeError: If it is neither.
+        TypeError: If it is neither, or is no attack.
         KeyError: If the name is unknown; the message lists the known ones.
     """
-    return kind if callable(kind) else ATTACKS.module_dict[attack_name(kind)]
+    if callable(kind):
+        return kind
+    if not isinstance(kind, str):
+        raise TypeError("the type of an attack must be a name such as "
+                        f"'RPPGD', or a class, but got {kind!r}")
+    ATTACKS.import_from_location()
+    known = ATTACKS.module_dict
+    scope, _, name = kind.rpartition('.')
+    found = None
+    if plain(scope) in ('', plain(SCOPE)):
+        found = known.get(find_name(name, known))
+    elif scope:
+        found = imported_attack(kind)
+    if found is None:
+        raise KeyError(
+            f'unknown attack {kind!r}{did_you_mean(name, known)}; known '
+            f'attacks: {", ".join(sorted(known))}, and the import path of a '
+            "class, such as 'my_module.MyAttack'")
+    return found
+
+
+def imported_attack(path: str) -> Optional[type]:
+    """Return the class of an import path; None if there is nothing there.
+
+    Raises:
+        TypeError: If the module fails, or what it has is no attack.
+    """
+    module, _, name = path.rpartition('.')
+    if not all(part.isidentifier() for part in path.split('.')):
+        return None
+    try:
+        found = getattr(import_module(module), name, None)
+    except Exception as error:  # whatever the module runs into
+        if isinstance(error, ModuleNotFoundError) and module.startswith(
+                str(error.name)):
+            return None
+        raise TypeError(f'the attack {path!r} cannot be imported: '
+                        f'{type(error).__name__}: {error}') from error
+    if found is not None and not hasattr(found, 'arguments'):
+        raise TypeError(f'{path!r} must be a class that is a subclass of '
+                        'mmseg_rppgd.attacks.Attack, but is '
+                        f'{found!r}')
+    return found
 
 
 def build_attack(cfg: dict, *, registry: Registry) -> Any:

@@ -15,6 +15,7 @@ from ..registry import find_name
 COMMANDS = {
     'train': 'train a segmentor, adversarially if its config says so',
     'robust-test': 'test a segmentor on clean images and under attacks',
+    'publish': 'write the weights of a checkpoint alone, for plain mmseg',
     'compare': 'put the reports of several models side by side',
     'reproduce': 'repeat tables and figures of the RP-PGD paper',
     'quickstart': 'train, harden, attack and report a small model on CPU',

@@ -7,8 +7,8 @@ from mmengine.runner import Runner
 
 from ..checkpoints import restricted_loading
 from ..cli import (add_config, add_run_options, errors_in_a_sentence,
-                   interruptible, require_launcher, set_work_dir,
-                   start_processes)
+                   find_own_code, interruptible, require_launcher,
+                   set_work_dir, start_processes)
 from ..compat import leave_processes, require_mmseg
 from ..config import refuse_functions
 
@@ -202,6 +202,7 @@ def main(argv: Optional[Sequence[str]] = None,
             errors_in_a_sentence(command_line.prog), \
             restricted_loading(args.trust_checkpoint):
         require_launcher(args)
+        find_own_code(args.config)
         require_mmseg()
         Runner.from_cfg(build_config(args)).test()
         leave_processes()

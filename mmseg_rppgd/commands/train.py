@@ -12,8 +12,8 @@ from mmengine.runner import Runner
 
 from ..checkpoints import StartFits, restricted_loading
 from ..cli import (add_config, add_run_options, errors_in_a_sentence,
-                   interruptible, require_launcher, set_work_dir,
-                   start_processes)
+                   find_own_code, interruptible, require_launcher,
+                   set_work_dir, start_processes)
 from ..compat import leave_processes, require_mmseg
 from ..config import load_config, refuse_functions, require_checkpoint
 from ..evaluation.files import write_json
@@ -237,6 +237,7 @@ def main(argv: Optional[Sequence[str]] = None,
         with errors_in_a_sentence(command_line.prog), restricted_loading(
                 args.trust_checkpoint):
             require_launcher(args)
+            find_own_code(args.config)
             require_mmseg()
             runner = build_runner(args)
             describe_attack(runner, args.config)

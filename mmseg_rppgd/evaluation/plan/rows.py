@@ -200,8 +200,10 @@ def make_rows(attack: Dict[str, Any],
     fixed = 'steps' in attack or not has_steps or cls.steps_are_fixed
     radii = [None] if 'eps' in attack else list(eps) or [None]
     numbers = [None] if fixed else list(steps) or [None]
-    kind = attack['type'] if isinstance(attack.get('type'), type) else (
-        type_name(attack))
+    kind = attack['type']
+    if not isinstance(kind, type) and (
+            ATTACKS.module_dict.get(type_name(attack)) is cls):
+        kind = type_name(attack)  # else a path, which alone leads to it
     rows = []
     for radius in radii:
         for number in numbers:
