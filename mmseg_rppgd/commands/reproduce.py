@@ -16,6 +16,7 @@ from ..evaluation.results.environment import typed_command
 from ..registry import did_you_mean, find_name
 from ..reproduce import EXPERIMENTS, SCALES, Cell, Experiment
 from ..reproduce.apart import work_apart
+from ..reproduce.boards import Values
 from ..reproduce.commands import Commands
 from ..reproduce.scripts import single_machine, slurm
 from ..reproduce.tables import show, write
@@ -73,6 +74,9 @@ def parser(prog: Optional[str] = None) -> argparse.ArgumentParser:
         'commands for one machine or for Slurm, with the GPU hours that they '
         'may take (default at full scale: one-machine)')
     how.add_argument(
+        '--collect', action='store_true', help='do nothing but make the '
+        'tables of what is there, with dashes for what is not')
+    how.add_argument(
         '--run', action='store_true',
         help='at full scale, too: do the work here and now')
     return result
@@ -95,8 +99,15 @@ def reproduce(experiments: Sequence[Experiment], work: Work,
     values = work.do(cells)
     if work.systems is not None:
         work.say('These systems are done. The same command without '
-                 '--systems makes the tables.')
+                 '--systems makes the tables, with --collect those of what '
+                 'is there.')
         return
+    make_tables(experiments, work, values)
+
+
+def make_tables(experiments: Sequence[Experiment], work: Work,
+                values: Values) -> None:
+    """Write and show the tables and figures of what was measured."""
     for each in experiments:
         show(write(each, work.scale, values, work.out, typed_command()))
 
@@ -171,7 +182,10 @@ def main(argv: Optional[Sequence[str]] = None,
         experiments = [EXPERIMENTS[name] for name in dict.fromkeys(names)]
         check_systems(work, cells_of(experiments))
         script = args.script or ('one-machine' if scale.stock else None)
-        if script is not None and not args.run:
+        if args.collect:
+            make_tables(experiments, work,
+                        work.collect(cells_of(experiments)))
+        elif script is not None and not args.run:
             say(SCRIPTS[script](experiments, work))
         else:
             reproduce(experiments, work, jobs)

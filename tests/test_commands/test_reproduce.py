@@ -53,6 +53,16 @@ def test_systems_one_by_one_and_then_the_table(small, capsys):
         capsys.readouterr().out
 
 
+def test_tables_of_what_is_there(small, capsys):
+    run('table4', '--out', small, '--systems', 'PSPNet/PGD3-AT')
+    run('table4', '--out', small, '--collect')
+    record = json.loads((small / 'table4.json').read_text())
+    there = {cell['row'] for cell in record['cells']
+             if cell['mean'] is not None}
+    assert there == {'PGD3-AT'}
+    assert 'A dash: not measured' in capsys.readouterr().out
+
+
 @pytest.mark.parametrize('words, message', [
     (['table9'], "invalid choice: 'table9'"),
     (['table4', '--seeds', '0'], '--seeds must be >= 1, but got 0'),
