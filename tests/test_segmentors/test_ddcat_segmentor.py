@@ -14,7 +14,6 @@ from toy_models import FAST
 from mmseg_rppgd import AdversarialSegmentor, DDCATSegmentor, perturb_batch
 from mmseg_rppgd.attacks import PGD
 from mmseg_rppgd.checkpoints import check_weights
-from mmseg_rppgd.registry import ATTACKS
 from mmseg_rppgd.segmentors.ddcat_head import DDCATHead
 
 BIM = dict(type='BIM', steps=2)
@@ -307,7 +306,6 @@ class TestLoss:
         assert all(map(torch.equal, found.adv_images, same.adv_images))
 
 
-@ATTACKS.register_module(force=True)
 class HalfOverflowingPGD(PGD):
     """Overflows on the clean part of a batch, the second that it sees."""
     calls = 0
@@ -320,7 +318,7 @@ class HalfOverflowingPGD(PGD):
 
 
 def test_an_unknown_division_teaches_nothing():
-    model = make(attack=dict(type='HalfOverflowingPGD', steps=1))
+    model = make(attack=HalfOverflowingPGD(steps=1))
     choose(model, auxiliary=False)
     with torch.autocast('cpu', torch.bfloat16):
         losses = loss(model)
