@@ -96,8 +96,13 @@ def _draw(axes: Any, board: Board, metric: str, values: Values,
                       color=styles[row]['color'], linewidth=1)
     ticks = sorted({steps for row in board.rows
                     for steps, _ in _columns(board, row, metric)})
+    if not any(len(line.get_xdata()) for line in axes.lines):
+        axes.text(0.5, 0.5, 'not measured', transform=axes.transAxes,
+                  ha='center', va='center')
+        axes.set_yticks([])
     axes.set_xscale('log')
     axes.set_xticks(ticks, [str(tick) for tick in ticks])
+    axes.set_xlim(ticks[0] / 1.2, ticks[-1] * 1.2)
     axes.minorticks_off()
     top = 1.05 * max(axes.dataLim.y1, 0) or 1
     axes.set_ylim(-0.02 * top, top)  # a line of zeros is to be seen

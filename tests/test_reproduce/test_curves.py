@@ -102,3 +102,17 @@ def test_pdf_is_a_vector_graphic_with_text(tmp_path):
     assert float(box.group(1)) == pytest.approx(4 * PANEL[0] * 72, abs=1)
     again = draw(tmp_path / 'y.pdf', experiment, MINI, values)
     assert again.read_bytes() == content
+
+
+def test_a_panel_without_measurements_says_so(tmp_path):
+    experiment = steps()
+    values = measured(experiment, MINI, likely)
+    values = {cell: found for cell, found in values.items()
+              if cell.system.model == 'PSPNet'}
+    path = draw(tmp_path / 'x.pdf', experiment, MINI, values)
+    whole = draw(tmp_path / 'whole.pdf', experiment, MINI,
+                 measured(experiment, MINI, likely))
+    left = colours_of(draw(tmp_path / 'x.png', experiment, MINI, values),
+                      (0.6, 0.3, 0.7, 0.7))
+    assert not (set(COLOURS) - {'#000000'}) & set(left)
+    assert path.stat().st_size < whole.stat().st_size
