@@ -5,7 +5,6 @@ from typing import Dict, List, Optional, Sequence
 from mmengine.config import Config
 
 from ..attacks.base import check_int
-from ..config import load_config
 from ..pixel_model.batches import share_of
 from .apart import words_of
 from .experiments import Cell, Experiment
@@ -40,7 +39,6 @@ class Commands:
             check_int('gpus', gpus, least=1)
         self.work = work
         self._gpus = gpus
-        self._configs: Dict[System, Config] = {}
         self.cells: Dict[str, List[Cell]] = {
             each.name: [*each.cells, *each.pictures] for each in experiments}
         cells = [cell for group in self.cells.values() for cell in group]
@@ -60,10 +58,7 @@ class Commands:
     # -------------------------------------------------------------- trainings
     def config(self, system: System) -> Config:
         """Return the config of a training, read once."""
-        if system not in self._configs:
-            self._configs[system] = load_config(
-                self.work.scale.config(system), dict(self.work.settings))
-        return self._configs[system]
+        return self.work.read_config(system)
 
     def gpus(self, system: System) -> int:
         """Return the number of GPUs of a training."""

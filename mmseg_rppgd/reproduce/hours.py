@@ -120,7 +120,8 @@ def run_hours(run: Run, images: Optional[int] = None) -> Optional[float]:
               for one in (attacked, run.system)]
     if None in speeds:
         return None
-    predictions = 1 + (run.passes if run.recovered else max(1, len(run.steps)))
+    predictions = 1 + (run.most_steps if run.recovered
+                       else max(1, len(run.steps)))
     seconds = (passes_of(run.attack, max(run.steps, default=None)) / speeds[0]
                + predictions / speeds[1])
     return (images or TEST_IMAGES[run.system.data]) * seconds / 3600

@@ -65,8 +65,8 @@ class Run:
         return short_name(slug, LONGEST_NAME)
 
     @property
-    def passes(self) -> int:
-        """int: Steps of the attack, what it costs."""
+    def most_steps(self) -> int:
+        """int: Steps of the attack that is run."""
         if self.steps:
             return max(self.steps)
         return getattr(ATTACKS.build(parse_attack(self.attack)), 'steps', 1)

@@ -146,7 +146,7 @@ class Work(Done):
             if run.recovered:
                 measure_recovered(
                     model, loader, dict(parse_attack(run.attack), eps=EPS,
-                                        steps=run.passes),
+                                        steps=run.most_steps),
                     folder, seed=run.seed, limit=self.scale.images)
                 return
             surrogate = None

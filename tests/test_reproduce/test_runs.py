@@ -47,11 +47,11 @@ def test_folders_are_of_one_report_alone(one, other):
     assert not set('()/ ,') & set(one.name)
 
 
-@pytest.mark.parametrize('trial, passes', [
+@pytest.mark.parametrize('trial, steps', [
     (('PGD', 10), 100), (('SegPGD', 10), 10), (('CW', ), 40),
     (('DeepFool', ), 50)])
-def test_cost_of_a_report(trial, passes):
-    assert run(*trial).passes == passes
+def test_steps_of_a_report(trial, steps):
+    assert run(*trial).most_steps == steps
 
 
 def test_the_command_says_everything():
