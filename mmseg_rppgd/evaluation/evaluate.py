@@ -3,7 +3,7 @@ from contextlib import ExitStack
 from typing import Any, Callable, Dict, List, Optional, Sequence, Union
 
 from .evaluation import Evaluation
-from .plan.suites import make_plan
+from .plan.suites import Plan, make_plan
 from .run.models import TestedModel
 from .run.start import working_in
 
@@ -111,8 +111,11 @@ def evaluate(model: TestedModel,
                          'classes of each image instead.')
         return counted
 
-    plan = make_plan(suite, attacks, eps, steps, minimal, counts)
+    # Refused before the training labels are counted, which takes a while.
+    plan = make_plan(suite, attacks, eps, steps, minimal)
     check_models(model, surrogate, others, bool(plan.minimal))
+    check_layers(plan, surrogate or model)
+    plan = make_plan(suite, attacks, eps, steps, minimal, counts)
     evaluation = Evaluation(
         plan, model, loader, out_dir, surrogate, list(others), seed, limit,
         batch_size, panels, probes, cache, skip_bad, quiet, notes)
@@ -167,3 +170,12 @@ def check_models(model: TestedModel, surrogate: Optional[TestedModel],
                 "surface 'crop' makes no adversarial image whose distance "
                 'could be searched for; leave out --minimal, or take '
                 "'slide' or 'whole'")
+
+
+def check_layers(plan: Plan, model: TestedModel) -> None:
+    """Refuse a ``feature_layer`` that the attacked model does not have."""
+    for row in plan.rows + plan.minimal:
+        attack = row.build(1)
+        for each in [attack, *getattr(attack, 'attacks', ())]:
+            if each.feature_layer is not None:
+                model.attacked.with_feature_layer(each.feature_layer)
