@@ -276,15 +276,22 @@ def test_changed_settings_are_refused(words, message, run_tool):
      r'does not fit.*conv_seg.weight has the shape \(3, 8, 1, 1\)'),
     (('--cfg-options', 'test_dataloader=None'), 'test_dataloader must be'),
 ])
-def test_bad_input_gets_one_sentence(words, message, run_tool):
+def test_bad_input_gets_one_sentence(words, message, run_tool, tmp_path):
     with pytest.raises(SystemExit, match=message) as error:
         run_tool(*words)
     assert str(error.value).startswith('robust_test.py: ')
+    left_nothing(tmp_path)
 
 
-def test_missing_checkpoint_is_named(run_tool):
+def left_nothing(folder):
+    """A refused test has made no report, no log and no work dir."""
+    assert not list(folder.iterdir())
+
+
+def test_missing_checkpoint_is_named(run_tool, tmp_path):
     with pytest.raises(SystemExit, match="checkpoint 'no.pth' does not exist"):
         run_tool(checkpoint='no.pth')
+    left_nothing(tmp_path)
 
 
 @pytest.mark.parametrize('content, message', [
