@@ -64,9 +64,11 @@ class AttackedModel:
             output = output._replace(logits=two_logits(output.logits))
         else:
             output = two_logits(output)
-        if self._tap is None or not isinstance(output, (Tensor, SegOutput)):
+        path = self.feature_layer
+        if (self._tap is None or path is None
+                or not isinstance(output, (Tensor, SegOutput))):
             return output
-        features = feature_map(captured, self.feature_layer, self.network)
+        features = feature_map(captured, path, self.network)
         if isinstance(output, Tensor):
             return SegOutput(output, features)
         return output._replace(features=features, upsample=None)
@@ -286,7 +288,7 @@ def find_layer(network: nn.Module, path: str) -> nn.Module:
     return modules[path]
 
 
-def feature_map(captured: List[Any], path: str, network: nn.Module) -> Tensor:
+def feature_map(captured: List[Any], path: str, network: Model) -> Tensor:
     """Return what the module ``path`` gave last, a map (B, D, h, w)."""
     if not captured:
         raise ValueError(
