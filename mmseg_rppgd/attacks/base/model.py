@@ -52,20 +52,20 @@ class AttackedModel:
     """
 
     feature_layer: Optional[str] = None
-    _tap: Optional[nn.Module] = None
+    _layer: Optional[nn.Module] = None
 
     def __init__(self, network: Model) -> None:
         self.network = network
 
     def __call__(self, images: Tensor) -> Any:
-        with capture(self._tap) as captured:
+        with capture(self._layer) as captured:
             output = self.network(images)
         if isinstance(output, SegOutput):
             output = output._replace(logits=two_logits(output.logits))
         else:
             output = two_logits(output)
         path = self.feature_layer
-        if (self._tap is None or path is None
+        if (self._layer is None or path is None
                 or not isinstance(output, (Tensor, SegOutput))):
             return output
         features = feature_map(captured, path, self.network)
@@ -91,14 +91,14 @@ class AttackedModel:
                 f'{type(self.network).__name__}; return SegOutput(logits, '
                 'features)')
         model = copy.copy(self)
-        model._tap = find_layer(self.network, path)
+        model._layer = find_layer(self.network, path)
         model.feature_layer = path
         return model
 
     def without_features(self) -> 'AttackedModel':
         """Return the same model, spared the memory of features."""
         model = copy.copy(self)
-        model._tap = model.feature_layer = None
+        model._layer = model.feature_layer = None
         return model
 
     def no_features_reason(self) -> str:
