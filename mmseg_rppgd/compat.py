@@ -70,7 +70,7 @@ class _PlaceholderOps(ModuleType):
         if name.startswith('__'):
             raise AttributeError(name)
 
-        def operator(*args, **kwargs):
+        def operator(*args: Any, **kwargs: Any) -> str:
             if name in self._REPORTS:
                 return 'n/a (mmcv-lite)'
             raise RuntimeError(
@@ -157,9 +157,10 @@ def distribute_without_gpu(cfg: Any) -> None:
     import torch.distributed as dist
     if not dist.is_initialized():
         dist_cfg = (cfg.get('env_cfg') or {}).get('dist_cfg') or {}
-        timeout = dist_cfg.get('timeout')
-        dist.init_process_group('gloo', **{} if timeout is None else {
-            'timeout': timedelta(seconds=timeout)})
+        options: Dict[str, Any] = {}
+        if dist_cfg.get('timeout') is not None:
+            options['timeout'] = timedelta(seconds=dist_cfg['timeout'])
+        dist.init_process_group('gloo', **options)
     wrapper = dict(type='MMDistributedDataParallel', broadcast_buffers=False,
                    find_unused_parameters=cfg.get('find_unused_parameters',
                                                   False))
@@ -217,4 +218,4 @@ def _allow_mmengine_checkpoints() -> None:
         allowed = checkpoint_globals()
     except ImportError:  # whoever imports mmengine is told
         return
-    torch.serialization.add_safe_globals(allowed)
+    torch.serialization.add_safe_globals([*allowed])

@@ -3,6 +3,7 @@
 Each of these answers what such a checkpoint holds, and nothing else.
 """
 import pickle
+from importlib import import_module
 from typing import Any, Callable, List, Tuple
 
 
@@ -61,9 +62,9 @@ def checkpoint_globals() -> List[Tuple[Any, str]]:
     import numpy as np
     from mmengine.logging import HistoryBuffer
     try:
-        from numpy._core import multiarray
+        multiarray: Any = import_module('numpy._core.multiarray')
     except ImportError:
-        from numpy.core import multiarray
+        multiarray = import_module('numpy.core.multiarray')
 
     allowed = [(HistoryBuffer, 'mmengine.logging.history_buffer.'
                 'HistoryBuffer'),

@@ -6,7 +6,7 @@ the scope of this package, most of which is mmseg's: a child looks there too.
 """
 import inspect
 from importlib import import_module
-from typing import Any, Callable, List, Optional, Sequence, Union
+from typing import Any, List, Optional, Sequence, Type
 
 from mmengine.registry import Registry, root
 
@@ -17,7 +17,7 @@ SCOPE = 'mmseg_rppgd'
 HOOK_SUFFIX = 'Hook'
 
 
-def attack_name(kind: Union[str, Callable]) -> str:
+def attack_name(kind: Any) -> str:
     """Return the registered name of an attack, however it was typed.
 
     Args:
@@ -33,7 +33,7 @@ def attack_name(kind: Union[str, Callable]) -> str:
     return names.get(found, found.__name__)
 
 
-def attack_class(kind: Union[str, Callable]) -> Callable:
+def attack_class(kind: Any) -> Type[Any]:
     """Return the class of an attack from what a config has as ``type``.
 
     Args:
@@ -178,7 +178,7 @@ class ChildRegistry(Registry):
             found = self._stock().get(name)
         if found is None:  # typed in another way
             meant = find_name(name, self.own_names())
-            found = meant and self.own(meant)
+            found = None if meant is None else self.own(meant)
         return found
 
     def _stock(self) -> Registry:
