@@ -207,9 +207,9 @@ def interruptible(program: str,
             raise
         for number in before:  # another one ends it at once
             signal.signal(number, signal.SIG_DFL)
-        number = received[0] if received else signal.SIGINT
-        _say_interrupted(program, number, hint)
-        sys.exit(128 + number)
+        heard = received[0] if received else int(signal.SIGINT)
+        _say_interrupted(program, heard, hint)
+        sys.exit(128 + heard)
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -1,6 +1,6 @@
 """Do something once a module has been imported, without importing it."""
 import sys
-from importlib.abc import Loader, MetaPathFinder
+from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any, Callable, Collection, Optional, Set
@@ -19,9 +19,9 @@ def after_import(names: Collection[str], action: Callable[[], Any]) -> None:
         action (callable): What to call, without arguments.
     """
     if not all(name in sys.modules for name in names):
-        watcher = _Watcher(names, action)
-        if watcher not in sys.meta_path:
-            sys.meta_path.insert(0, watcher)
+        if not any(isinstance(finder, _Watcher) and finder.action == action
+                   for finder in sys.meta_path):
+            sys.meta_path.insert(0, _Watcher(names, action))
     if any(name in sys.modules for name in names):
         action()
 
@@ -40,12 +40,6 @@ class _Watcher(MetaPathFinder):
         self.action = action
         self._half_way: Set[str] = set()
 
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Watcher) and (
-            (self.names, self.action) == (other.names, other.action))
-
-    __hash__ = None
-
     def find_spec(self, name: str, path: Any = None,
                   target: Optional[ModuleType] = None
                   ) -> Optional[ModuleSpec]:
@@ -60,7 +54,7 @@ class _Watcher(MetaPathFinder):
                 return spec
         return None
 
-    def _watch(self, name: str, loader: Loader) -> None:
+    def _watch(self, name: str, loader: Any) -> None:
         execute = loader.exec_module
 
         def exec_module(module: ModuleType) -> None:

@@ -72,8 +72,10 @@ def run(args: argparse.Namespace) -> None:
         return
     from ...evaluation.report.screen import LOG_WIDTH
     from ...evaluation.report.writers import to_screen
-    pairs = [report.partition('=')[::2] for report in args.reports]
-    tables, notes = compare(*zip(*pairs), args.metric, args.seed)
+    pairs = [report.partition('=') for report in args.reports]
+    tables, notes = compare(
+        [name for name, _, _ in pairs], [path for _, _, path in pairs],
+        args.metric, args.seed)
     # A log has no width; there the table must not be folded.
     width = None if sys.stdout.isatty() else LOG_WIDTH
     console = Console(width=width, highlight=False)

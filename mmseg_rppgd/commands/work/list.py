@@ -42,7 +42,7 @@ def attack_lines(name: Optional[str], params: bool) -> List[str]:
             lines += textwrap.wrap(options, WIDTH, initial_indent='    ',
                                    subsequent_indent='    ')
     if name is not None:
-        lines += inspect.getdoc(chosen[name]).splitlines()[1:]
+        lines += (inspect.getdoc(chosen[name]) or '').splitlines()[1:]
     return lines
 
 
@@ -57,7 +57,7 @@ def config_lines(**filters: Optional[str]) -> List[str]:
     Raises:
         ValueError: If there is no such config.
     """
-    folder = config_folder(PACKAGE)
+    folder = own_folder()
     paths = [osp.relpath(path, folder).replace(os.sep, '/') for path in
              glob(osp.join(escape(folder), '[!_]*', '*.py'))]
     rows = sorted(
@@ -78,6 +78,19 @@ def config_lines(**filters: Optional[str]) -> List[str]:
             result.append('')
         result.append(line)
     return result
+
+
+def own_folder() -> str:
+    """Return the folder of this package's configs.
+
+    Raises:
+        FileNotFoundError: If the package lacks it.
+    """
+    folder = config_folder(PACKAGE)
+    if folder is None:
+        raise FileNotFoundError(f'{PACKAGE} is here without its configs; '
+                                'install it again')
+    return folder
 
 
 def folder_of(row: Sequence[str]) -> str:
@@ -106,7 +119,7 @@ def parts_of(path: str) -> List[str]:
 
 def suite_lines() -> List[str]:
     """Names, numbers of attacks, and the first lines of the files."""
-    folder = osp.join(config_folder(PACKAGE), '_base_', 'suites')
+    folder = osp.join(own_folder(), '_base_', 'suites')
     rows = [['name', 'attacks', '']]
     for path in sorted(glob(osp.join(escape(folder), '*.py'))):
         suite = Config.fromfile(path).robustness

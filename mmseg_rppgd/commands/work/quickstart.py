@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import time
+from typing import Any
 
 SHAPES = 'synthetic-shapes-64x64.py'
 STANDARD = f'mmseg_rppgd::standard/pspnet_standard_r18-d8_1xb16-800_{SHAPES}'
@@ -37,7 +38,7 @@ def say(text: str) -> None:
     print(f'\n[quickstart] {text}', flush=True)
 
 
-def start(*words: str, **options) -> subprocess.Popen:
+def start(*words: str, **options: Any) -> subprocess.Popen:
     """Start a command of this package in a process of its own."""
     return subprocess.Popen(
         [sys.executable, '-m', 'mmseg_rppgd', *words],
@@ -60,7 +61,7 @@ def train(out: str, name: str, config: str, *settings: str) -> None:
             '--cfg-options', 'default_hooks.logger.interval=100', *settings,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             encoding='utf-8', errors='replace') as process:
-        for line in process.stdout:
+        for line in process.stdout or ():
             file.write(line)
             found = PROGRESS.search(line)
             if found:

@@ -5,8 +5,7 @@ from types import SimpleNamespace
 import pytest
 from mmengine.logging import MMLogger
 
-from mmseg_rppgd.commands.work.traces import (WorkBegins,
-                                              taken_back_if_refused)
+from mmseg_rppgd.commands.work.traces import WorkBegins, taken_back_if_refused
 from mmseg_rppgd.evaluation.run.folder import FolderLock
 from mmseg_rppgd.registry import attack_class
 
