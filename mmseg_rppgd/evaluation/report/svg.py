@@ -17,7 +17,7 @@ from .report_charts import report_charts
 from .scales import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, Scales
 from .writers import brackets, cell, estimate
 
-STYLES = osp.join(osp.dirname(__file__), 'charts.css')
+STYLES = osp.join(osp.dirname(__file__), 'page', 'templates', 'charts.css')
 DASHES = 4  # styles of lines that charts.css knows
 DENSE = 12  # points of a line, of which all are marked
 LABEL = 17  # units that the name of a level takes
