@@ -175,7 +175,7 @@ def _line(chart: LineChart, line: Line, scales: Scales,
                     '<path class="mark" d="{}"/></g>').format(
         line.name, chart.xlabel, scales.x_text(line.x[i]),
         cell(line.y[i]), marker(places.get(line.series, 0), *points[i]))
-        for i in _marked(len(points), chart.logarithmic) if points[i] is not None]
+        for i in _marked(len(points), chart.logarithmic) if points[i]]
     return Markup('<g class="{}"><path class="line {}" d="{}"/>{}</g>'
                   ).format(_colour(line.series, places), style, path,
                            Markup().join(marks))
