@@ -6,8 +6,7 @@ from tiny_results import (CLASSES, INFO, check, draw_records, matrix_records,
 from mmseg_rppgd.evaluation.report.names import radius
 from mmseg_rppgd.evaluation.report.tables import (attack_table, check_tables,
                                                   interval_table,
-                                                  matrix_tables,
-                                                  member_tables,
+                                                  matrix_tables, member_tables,
                                                   minimal_tables,
                                                   report_tables)
 from mmseg_rppgd.evaluation.results.searches import build_minimal
