@@ -19,6 +19,7 @@ from ..run.folder import PANEL
 from ..run.images import Example, ExampleStore
 from .colours import colour_classes, full_palette
 from .curves import draw_curves
+from .panels import KINDS
 from .pictures import draw_panel, magnify
 from .tables import (balls_with_intervals, matrix_tables, minimal_tables,
                      number_table, radius, report_tables, row_intervals)
@@ -125,7 +126,7 @@ class Report:
                 draw_panel(osp.join(folder, name), clean, attacked,
                            self.palette, self.results['dataset']['classes'],
                            result.row.label)
-                written.add(f'{name}.png')
+                written.update(f'{name}.{kind}' for kind in KINDS)
         for name in os.listdir(folder) if osp.isdir(folder) else ():
             if PANEL.fullmatch(name) and name not in written:
                 with writing(osp.join(folder, name)):

@@ -62,7 +62,7 @@ def test_pictures_that_would_make_the_page_too_large_are_beside_it(
     page = (tmp_path / 'report.html').read_text()
     assert 'pictures of 2 more images would' in ' '.join(page.split())
     assert len(re.findall(r'data:image/png', page)) < 10
-    assert len(list((tmp_path / 'panels').iterdir())) == 3
+    assert len(list((tmp_path / 'panels').glob('*.png'))) == 3
 
 
 def test_a_page_of_four_images_holds_them_all(tmp_path):
@@ -96,8 +96,8 @@ def test_panels_show_the_chosen_images(tmp_path):
     report.write(str(tmp_path))
     names = sorted(path.name for path in (tmp_path / 'panels').iterdir())
     assert names == sorted(
-        f'{index:05d}-{result.row.key}.png'
-        for index in (0, 2) for result in report.attacks)
+        f'{index:05d}-{result.row.key}.{kind}' for index in (0, 2)
+        for result in report.attacks for kind in ('png', 'pdf'))
 
 
 def test_nothing_that_is_not_a_panel_is_removed(tmp_path):
@@ -110,7 +110,7 @@ def test_nothing_that_is_not_a_panel_is_removed(tmp_path):
     report_of('PGD', indices=(2, )).write(str(tmp_path))  # stale: three
     names = {path.name for path in folder.iterdir()}
     assert {'notes.txt', 'mine.png', '00000-mine.png', 'sub'} < names
-    assert len(names) == 5
+    assert len(names) == 6
     assert (folder / 'sub' / '00000-PGD-01234567.png').exists()
 
 
@@ -203,7 +203,7 @@ def test_names_are_escaped_in_the_files_of_searches_and_matrices(tmp_path):
     assert '<img src=x' not in page
     title = re.search('<title>(.*?)</title>', page, re.S).group(1)
     assert '<' not in title and '&lt;img' in title
-    assert len(list((tmp_path / 'panels').iterdir())) == 1
+    assert len(list((tmp_path / 'panels').glob('*.pdf'))) == 1
 
 
 def browse(page, profile, *options):
