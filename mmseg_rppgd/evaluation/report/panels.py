@@ -114,10 +114,10 @@ def _shape(row: Sequence[Picture]) -> Tuple[int, int]:
 def _printed(picture: Picture, palette: Palette) -> Printed:
     if isinstance(picture, Photo):
         return Printed(picture.image, True, picture.note)
-    return Printed(_paint(picture, palette), False, picture.note)
+    return Printed(paint(picture, palette), False, picture.note)
 
 
-def _paint(picture: ClassMap, palette: Palette) -> np.ndarray:
+def paint(picture: ClassMap, palette: Palette) -> np.ndarray:
     """Colour classes, and stripe what does not count; (H, W, 3) uint8."""
     painted = colour_classes(picture.classes, palette)
     if picture.ignored is not None:

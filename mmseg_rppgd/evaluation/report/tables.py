@@ -3,7 +3,10 @@ from typing import Any, Dict, List, Optional, Sequence
 
 from ...metrics import SCALARS
 from ..plan.rows import format_eps
+from ..results.balls import strongest
 from ..results.results import worst_balls
+from .class_table import class_table
+from .names import radius
 from .writers import Cells, Table, cell, estimate
 
 # What a log line, and a narrow terminal, show of the metrics.
@@ -57,7 +60,14 @@ def attack_table(results: Dict[str, Any],
         notes=[_what_was_attacked(results), *notes, *rounded_lines(results),
                *_what_brackets_are(results)],
         spare=[key for key in SCALARS if key not in HEADLINES] + ['seconds'],
-        spare_intervals=BRACKETED[1:])
+        spare_intervals=BRACKETED[1:], marks=_strongest_marks(results))
+
+
+def _strongest_marks(results: Dict[str, Any]) -> List[str]:
+    """Mark the attack that leaves least in each ball; the clean row first."""
+    best = [id(strongest(results, ball)) for ball in worst_balls(results)]
+    return [''] + ['strongest' if id(attack) in best else ''
+                   for attack in results['attacks']]
 
 
 def row_intervals(results: Dict[str, Any]) -> List[Dict[str, Any]]:
@@ -139,23 +149,16 @@ def member_tables(results: Dict[str, Any]) -> List[Table]:
          for m in ball['members']],
         title=f'{ball["norm"]}, eps {radius(ball)}: mIoU '
         f'{cell(ball["mIoU_greedy"])}, aAcc {cell(ball["aAcc"])}',
-        notes=[WORST] if ball is balls[-1] else [], words=2, page_only=True)
+        notes=[WORST] if ball is balls[-1] else [], words=2, page_only=True,
+        folded=[i for i, m in enumerate(ball['members'])
+                if not m['wins'] + m['chosen']],
+        folded_name='members that stand for no image')
         for ball in balls]
 
 
 def _member_eps(member: Dict[str, Any]) -> Optional[str]:
     eps, rms = member['eps'], member.get('rms')
     return None if eps is None and rms is None else format_eps(eps, rms)
-
-
-def class_table(results: Dict[str, Any]) -> Table:
-    """IoU of each class."""
-    classes = results['dataset']['classes']
-    return Table(
-        'IoU of each class', ('attack', 'norm', 'eps', 'steps', *classes),
-        [[*_attacked(row),
-          *(cell(row['per_class'][name], 1) for name in classes)]
-         for row in flat_rows(results)], page_only=True)
 
 
 def minimal_tables(minimal: Optional[Dict[str, Any]]) -> List[Table]:
@@ -246,12 +249,3 @@ def _attacked(row: Dict[str, Any]) -> Cells:
     if 'threat' not in row:
         return CLEAN
     return row['name'], row['norm'], radius(row), row['steps']
-
-
-def radius(threat: Dict[str, Any]) -> str:
-    """The radius of a ball; of an l2 ball also as a root mean square."""
-    text = format_eps(threat['eps'], threat['rms'])
-    if threat['norm'] == 'l2' and None not in (threat['eps'], threat['rms']):
-        rms = format_eps(threat['rms'])
-        text += f' (rms {rms if "/" in rms else format(threat["rms"], ".3g")})'
-    return text

@@ -1,7 +1,7 @@
 """A table as data, and the writers that draw any of them.
 
-Four writers: :func:`to_screen`, :func:`to_markdown`, :func:`to_csv` and the
-macro of report.html. Cells hold values; rounding and escaping are the
+macro of page/templates/tables.html. Cells hold values; rounding and escaping
+are the writers' work.
 writers' work.
 """
 import csv
@@ -17,6 +17,7 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 Cells = Sequence[Any]
+STYLES = {'failed': 'bold red', 'strongest': 'bold'}  # of marked rows
 
 
 class Estimate(float):
@@ -47,6 +48,20 @@ class Spread(float):
         return number
 
 
+class Kept(float):
+    """What is left of a number, which a page shows as a part of it.
+
+    Args:
+        value (float): What is left.
+        whole (float): What there was.
+    """
+
+    def __new__(cls, value: float, whole: float) -> 'Kept':
+        number = super().__new__(cls, value)
+        number.whole = whole
+        return number
+
+
 def estimate(value: Optional[float],
              interval: Optional[Sequence[float]]) -> Optional[float]:
     """A number with its interval, where there are both."""
@@ -68,14 +83,17 @@ class Table:
         words (int): Columns of words, flush left; the others hold numbers.
             Where all do, cells may wrap. Defaults to 3.
         summary (Sequence[Sequence]): Rows below a line. Defaults to none.
-        marks (Sequence[str]): What stands out: ``'passed'`` or ``'failed'``
-            for each row. Defaults to none.
+        marks (Sequence[str]): What stands out: ``'passed'``, ``'failed'``,
+            ``'strongest'`` or nothing for each row. Defaults to none.
         spare (Sequence[str]): Columns that a narrow screen leaves out, rather
             than cut numbers off. Defaults to none.
         spare_intervals (Sequence[str]): Columns whose intervals a narrow
             screen leaves out. Defaults to none.
         page_only (bool): Whether report.html alone shows it. Defaults to
             False.
+        folded (Sequence[int]): Places of the rows that report.html hides
+            until a person asks for them. Defaults to none.
+        folded_name (str): What these rows are.
         blocks (Sequence[int]): How many columns, of those behind the words,
             belong together: where :func:`in_parts` breaks a wide table.
             Defaults to none.
@@ -91,6 +109,8 @@ class Table:
     spare: Sequence[str] = ()
     spare_intervals: Sequence[str] = ()
     page_only: bool = False
+    folded: Sequence[int] = ()
+    folded_name: str = 'rows of zeros'
     blocks: Sequence[int] = ()
 
     @property
@@ -194,8 +214,7 @@ def to_screen(table: Table, narrow: bool = False) -> RichTable:
         drawn.add_column(Text(table.header[i]), no_wrap=not table.prose,
                          justify='left' if i < table.words else 'right')
     for row, mark in zip(table.rows, table.marks or [''] * len(table.rows)):
-        drawn.add_row(*texts(row),
-                      style='bold red' if mark == 'failed' else None)
+        drawn.add_row(*texts(row), style=STYLES.get(mark))
     drawn.add_section()
     for row in table.summary:
         drawn.add_row(*texts(row))
