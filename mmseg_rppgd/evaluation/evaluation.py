@@ -70,7 +70,8 @@ class Evaluation:
             self.cache = osp.join(out_dir, 'adversaries')
         dataset = data_set_of(loader)
         self.dataset = type(dataset).__name__
-        self.indices = list(range(len(dataset)))[:limit]
+        self.available = len(dataset)
+        self.indices = list(range(self.available))[:limit]
         self.probes = probes
         self.probed = list(spread(self.indices, probes))
         self.targets = {'': model}
@@ -169,7 +170,8 @@ class Evaluation:
         notes = self._notes() + radius_notes(attacked)
         if self.out_dir is not None:
             report = Report(results, done['clean'], attacked, self.examples,
-                            self.model.palette, minimal, matrix, notes)
+                            self.model.palette, minimal, matrix, notes,
+                            self.available)
             on_first(lambda: report.write(self.out_dir, visualizer))
         barrier()
         self.screen.show(results, self.out_dir, notes, matrix, minimal)

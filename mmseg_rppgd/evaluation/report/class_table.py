@@ -4,10 +4,10 @@ from typing import Any, Dict, Optional
 from ..results.balls import inside
 from ..results.results import worst_balls
 from .names import radius
-from .writers import Cells, Kept, Table
+from .writers import Cells, Kept, Table, cell
 
-LOWEST = ('Of each class by itself the attack that leaves least of it: not one '
-          'attack for all, so the mean of a column lies below the worst case.')
+LOWEST = ('Of each class the attack that leaves least of it, not one attack for '
+          'all: the mean of a column lies below the worst case.')
 
 
 def class_table(results: Dict[str, Any]) -> Table:
@@ -23,11 +23,12 @@ def class_table(results: Dict[str, Any]) -> Table:
          for name in results['dataset']['classes']), key=_points_kept)
     names = (['lowest under attack'] if len(balls) == 1 else
              [f'lowest at {ball["norm"]} {radius(ball)}' for ball in balls])
-    folded = [i for i, row in enumerate(rows)
-              if not any(row[1:])]
+    folded = [i for i, row in enumerate(rows) if not any(row[1:])]
     return Table(
-        'IoU of each class', ['class', 'clean', *names], rows, words=1,
-        folded=folded, folded_name='classes of which no pixel is ever found',
+        'IoU of each class', ['class', 'clean', *names],
+        [[name, cell(whole, 1), *left] for name, whole, *left in rows],
+        words=1, folded=folded,
+        folded_name='classes of which no pixel is ever found',
         notes=[LOWEST] if balls else [], page_only=True)
 
 

@@ -72,6 +72,11 @@ COLUMNS: Dict[str, str] = {
     'attacked \\ tested':
     'Down the model that the images were made on, across the model that '
     'they were shown to.',
+    'class': 'A class of the data set; that which loses most is the first.',
+    'clean': 'IoU of the class on clean images.',
+    'lowest under attack':
+    'The lowest IoU of the class under any attack. A bar is its part of the '
+    'clean IoU, on a scale of 100.',
     'result': 'Whether the check passed; do not believe numbers above a '
     'failed one.',
     'finding': 'What the check found, and after a failure what to do next.',
@@ -82,10 +87,12 @@ TERMS: Dict[str, str] = {**METRICS, **WORST, **COLUMNS}
 def meaning(heading: str) -> Optional[str]:
     """What a column means; None for one that is called after a class or a
     model."""
-    return TERMS.get(heading)
+    return TERMS.get('lowest under attack' if heading.startswith('lowest at ')
+                     else heading)
 
 
 def terms_of(tables: Sequence[Table]) -> Dict[str, str]:
     """The terms that a reader of tables meets, in their order."""
     headings = [name for table in tables for name in table.header]
-    return {name: TERMS[name] for name in headings if name in TERMS}
+    return {name: words for name in headings
+            for words in [meaning(name)] if words is not None}

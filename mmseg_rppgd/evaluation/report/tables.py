@@ -19,6 +19,7 @@ CROP = (' (each window by itself, which is not one adversarial image: compare '
 WORST = ('Per image the attack that leaves the lowest accuracy, and for mIoU '
          'the choice of attacks that lowers it over the data set. The clean '
          'image takes part, so it is never above clean.')
+BOLD = 'Bold: the attack that leaves the lowest mIoU in its ball.'
 STROKE = ('mIoU in percent of floating-point adversarial images, and behind '
           'the stroke of 8-bit ones; the model attacked down, the model '
           'tested across.')
@@ -57,16 +58,22 @@ def attack_table(results: Dict[str, Any],
         'Attacks',
         ('attack', 'norm', 'eps', 'steps') + SCALARS + ('seconds', ),
         rows, summary=summary,
-        notes=[_what_was_attacked(results), *notes, *rounded_lines(results),
+        notes=[_what_was_attacked(results), *_bold(results), *notes,
+               *rounded_lines(results),
                *_what_brackets_are(results)],
         spare=[key for key in SCALARS if key not in HEADLINES] + ['seconds'],
         spare_intervals=BRACKETED[1:], marks=_strongest_marks(results))
 
 
+def _bold(results: Dict[str, Any]) -> List[str]:
+    return [BOLD] if len(results['attacks']) > 1 else []
+
+
 def _strongest_marks(results: Dict[str, Any]) -> List[str]:
     """Mark the attack that leaves least in each ball; the clean row first."""
-    best = [id(strongest(results, ball)) for ball in worst_balls(results)]
-    return [''] + ['strongest' if id(attack) in best else ''
+    best = [strongest(results, ball) for ball in worst_balls(results)
+            if len(results['attacks']) > 1]
+    return [''] + ['strongest' if any(attack is b for b in best) else ''
                    for attack in results['attacks']]
 
 

@@ -2,7 +2,6 @@
 
 macro of page/templates/tables.html. Cells hold values; rounding and escaping
 are the writers' work.
-writers' work.
 """
 import csv
 import io
@@ -226,17 +225,21 @@ def to_markdown(table: Table) -> str:
     lines = [escape(table.caption), ''] if table.title else []
     lines += [_markdown_row(table.header), '|' + '---|' * table.words +
               '---:|' * (len(table.header) - table.words)]
-    lines += map(_markdown_row, [*table.rows, *table.summary])
+    lines += [_markdown_row(row, mark == 'strongest') for row, mark in zip(
+        table.rows, table.marks or [''] * len(table.rows))]
+    lines += map(_markdown_row, table.summary)
     for note in table.notes:
         lines += ['', escape(note)]
     return '\n'.join(lines) + '\n'
 
 
-def _markdown_row(row: Cells) -> str:
+def _markdown_row(row: Cells, bold: bool = False) -> str:
     # A backslash before a stroke would take its own away.
-    return '| ' + ' | '.join(
-        re.sub(r'(\\*)\|', r'\1\1\|', escape(cell(value)))
-        for value in row) + ' |'
+    texts = [re.sub(r'(\\*)\|', r'\1\1\|', escape(cell(value)))
+             for value in row]
+    if bold:
+        texts = [f'**{text}**' for text in texts]
+    return '| ' + ' | '.join(texts) + ' |'
 
 
 def escape(text: str) -> str:

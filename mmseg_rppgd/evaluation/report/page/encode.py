@@ -37,12 +37,14 @@ def flat_picture(picture: np.ndarray, widest: int = WIDEST) -> str:
         widest (int): Pixels from side to side, at most.
     """
     shown = _fitted(Image.fromarray(picture), widest, Image.NEAREST)
-    pixels = np.asarray(shown).reshape(-1, 3)
-    colours, places = np.unique(pixels, axis=0, return_inverse=True)
+    pixels = np.asarray(shown).astype(np.int32)
+    packed = (pixels[..., 0] << 16) + (pixels[..., 1] << 8) + pixels[..., 2]
+    colours, places = np.unique(packed, return_inverse=True)
     if len(colours) <= COLOURS:
-        indexed = Image.fromarray(places.reshape(
-            shown.height, shown.width).astype(np.uint8))
-        indexed.putpalette(colours.astype(np.uint8).tobytes())
+        indexed = Image.fromarray(
+            places.reshape(packed.shape).astype(np.uint8))
+        indexed.putpalette([(int(colour) >> shift) & 255 for colour in colours
+                            for shift in (16, 8, 0)])
         shown = indexed
     return _encode(shown, 'png', optimize=True)
 

@@ -8,7 +8,7 @@ from .... import __version__
 from ..writers import brackets, cell
 
 FOLDER = osp.join(osp.dirname(__file__), 'templates')
-STYLES = ('style.css', 'tables.css')
+STYLES = ('style.css', 'bars.css', 'tables.css')
 SCRIPTS = ('tables.js', )
 
 

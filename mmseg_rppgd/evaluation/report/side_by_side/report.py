@@ -80,6 +80,13 @@ class SideBySide:
                 'believe its numbers before this is understood.'
                 for name, count in self.failed]
 
+    @property
+    def lines(self) -> List[str]:
+        """list[str]: Sentences below the tables on a screen."""
+        return [*self.found.notes, *(note for table in self.tables
+                                     for note in table.notes),
+                *self.warnings()]
+
     def write(self, folder: str) -> None:
         """Write ``comparison.html`` and ``comparison.md``.
 
