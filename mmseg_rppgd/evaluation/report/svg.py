@@ -106,8 +106,10 @@ def _lines(chart: LineChart, places: Dict[str, int], name: str) -> Markup:
         variant = (variants.index(line.variant) % DASHES
                    if line.variant in variants else 0)
         drawn.append(_line(chart, line, scales, places, variant))
-    # Above all, so that no line runs through them.
-    drawn += [_label(level, scales, places) for level in chart.levels]
+    # Above all, so that no line runs through them. Levels of several series
+    # may lie close together, and have a legend.
+    drawn += [_label(level, scales) for level in chart.levels
+              if not level.series]
     return Markup(
         '<figure class="chart">\n<figcaption>{title}</figcaption>\n'
         '<svg viewBox="0 0 {width} {height}" role="img" '
@@ -151,15 +153,14 @@ def _level(level: Level, scales: Scales, places: Dict[str, int]) -> Markup:
             WIDTH - RIGHT)
 
 
-def _label(level: Level, scales: Scales, places: Dict[str, int]) -> Markup:
+def _label(level: Level, scales: Scales) -> Markup:
     """Its name, above a clean level and below a worst case: lines lie
     between them."""
     y = scales.y(level.value)
     below = level.name == WORST and y + LABEL < HEIGHT - BOTTOM
-    return Markup('<text class="label {}" x="{}" y="{:.1f}">{} {}</text>'
-                  ).format(_colour(level.series, places), LEFT + 5,
-                           y + LABEL - 3 if below else y - 6, level.name,
-                           cell(level.value, 1))
+    return Markup('<text class="label" x="{}" y="{:.1f}">{} {}</text>'
+                  ).format(LEFT + 5, y + LABEL - 3 if below else y - 6,
+                           level.name, cell(level.value, 1))
 
 
 def _line(chart: LineChart, line: Line, scales: Scales,

@@ -12,7 +12,7 @@ from ..writers import Table, escape, to_markdown
 from .charts import comparison_charts
 from .page import comparison_page
 from .tables import (class_tables, difference_tables, report_table,
-                     standing_tables, value_table)
+                     standing_tables, value_table, with_clean)
 from .words import answer
 
 FILES = ('comparison.html', 'comparison.md')
@@ -61,10 +61,9 @@ class SideBySide:
                 *difference_tables(self.found)]
 
     @property
-    def more_tables(self) -> List[Table]:
-        """list[Table]: What files have besides: classes, and reports."""
-        return [*class_tables(self.found),
-                report_table(self.found.names, self.tests)]
+    def reports(self) -> Table:
+        """Table: What each name stands for."""
+        return report_table(self.found.names, self.tests)
 
     @property
     def failed(self) -> List[Tuple[str, int]]:
@@ -105,6 +104,8 @@ class SideBySide:
         parts += [f'## {escape(table.section)}\n\n{to_markdown(table)}'
                   for table in (
                       *standing_tables(self.found, self.verdicts),
-                      *self.tables, *self.more_tables)]
+                      *self.tables,
+                      *map(with_clean, class_tables(self.found)),
+                      self.reports)]
         parts += [f'{escape(note)}\n' for note in self.found.notes]
         return '\n'.join(parts)

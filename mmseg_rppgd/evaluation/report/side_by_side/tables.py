@@ -1,4 +1,5 @@
 """Tables of several reports."""
+from dataclasses import replace
 from typing import Any, Dict, List, Optional, Sequence
 
 from ...plan.rows import format_eps
@@ -13,6 +14,8 @@ HEADER = ('attack', 'norm', 'eps', 'steps')
 PAIRED = ('In brackets 95 % intervals of a paired bootstrap over the images; '
           '"no difference" where they hold 0. They speak of other images, '
           'not of other trainings of the same models.')
+OF_CLEAN = ('The lowest IoU under any attack; the bar behind it is the '
+            'IoU on clean images, on a scale of 100.')
 
 
 def value_table(found: Comparison, images: int) -> Table:
@@ -20,8 +23,10 @@ def value_table(found: Comparison, images: int) -> Table:
     return Table(
         f'{found.metric} in percent, {images} images',
         [*HEADER, *found.names],
-        [[*shown(key), *values] for key, values in found.values.items()],
-        words=4)
+        [[*shown(key), *values] for key, values in found.values.items()
+         if key[0] != WORST_CASE], words=4,
+        summary=[[*shown(key), *values] for key, values in
+                 found.values.items() if key[0] == WORST_CASE])
 
 
 def difference_tables(found: Comparison) -> List[Table]:
@@ -31,9 +36,11 @@ def difference_tables(found: Comparison) -> List[Table]:
     return [Table(
         f'Difference in {found.metric} to {found.names[0]}',
         [*HEADER, *found.names[1:]],
-        [[*shown(key), *map(in_words, differences)]
-         for key, differences in found.differences.items()],
-        words=4, notes=[PAIRED])]
+        [[*shown(key), *map(in_words, differences)] for key, differences in
+         found.differences.items() if key[0] != WORST_CASE], words=4,
+        summary=[[*shown(key), *map(in_words, differences)] for
+                 key, differences in found.differences.items()
+                 if key[0] == WORST_CASE], notes=[PAIRED])]
 
 
 def standing_tables(found: Comparison,
@@ -52,34 +59,41 @@ def standing_tables(found: Comparison,
 
 
 def class_tables(found: Comparison) -> List[Table]:
-    """IoU of each class in each model, clean and at its lowest in a ball.
+    """The lowest IoU of each class in each model, for each ball.
 
-    The class that loses most comes first.
+    The class that loses most comes first. Rows of zeros are folded.
     """
-    balls = dict.fromkeys(entries[0].ball for entries in found.rows.values())
     clean = [entry.per_class for entry in found.rows[CLEAN]]
-    if not all(clean):
-        return []
+    balls = dict.fromkeys(entries[0].ball for entries in found.rows.values())
     tables = []
-    for ball in balls:
+    for ball in balls if all(clean) else ():
         attacks = [entries for key, entries in found.rows.items()
                    if entries[0].ball == ball and key[0] != WORST_CASE]
         if ball is None or not attacks:
             continue
-        rows: List[Cells] = []
-        for name in clean[0]:
-            rows.append([name])
-            for i, whole in enumerate(clean):
-                rows[-1] += [whole[name], _lowest(
-                    whole[name], [entries[i].per_class.get(name)
-                                  for entries in attacks])]
+        rows = sorted(
+            ([name, *(_lowest(whole[name], [
+                entries[i].per_class.get(name) for entries in attacks])
+                for i, whole in enumerate(clean))] for name in clean[0]),
+            key=_points_kept)
         tables.append(Table(
-            'IoU of each class', ['class', *(
-                f'{name}, {what}' for name in found.names
-                for what in ('clean', 'lowest'))],
-            sorted(rows, key=_points_kept), words=1, notes=[LOWEST],
-            title=f'{ball.norm} {ball.text}'))
+            'IoU of each class', ['class', *found.names], rows, words=1,
+            title=f'{ball.norm} {ball.text}', notes=[OF_CLEAN, LOWEST],
+            folded=[i for i, row in enumerate(rows)
+                    if not any(left and left.whole for left in row[1:])],
+            folded_name='classes of which no pixel is ever found'))
     return tables
+
+
+def with_clean(table: Table) -> Table:
+    """A table of classes for who sees no bars: clean beside the lowest."""
+    return replace(
+        table, header=['class', *(f'{name}, {what}' for name in
+                                  table.header[1:]
+                                  for what in ('clean', 'lowest'))],
+        rows=[[name, *(value for left in lefts for value in (
+            left and left.whole, left))] for name, *lefts in table.rows],
+        notes=[LOWEST])
 
 
 def _lowest(whole: Optional[float],
@@ -90,21 +104,19 @@ def _lowest(whole: Optional[float],
 
 def _points_kept(row: Cells) -> float:
     """Points that all models lose together, negative; 0 if undefined."""
-    return sum(left - whole for whole, left in zip(row[1::2], row[2::2])
-               if None not in (whole, left))
+    return sum(left - left.whole for left in row[1:] if left is not None)
 
 
 def report_table(names: Sequence[str],
                  tests: Sequence[FinishedTest]) -> Table:
     """What each name stands for."""
+    header = ('model', 'config', 'checkpoint', 'seed', 'commit', 'report')
     rows = []
     for name, test in zip(names, tests):
-        model = test.results.get('model', {})
-        environment = test.results.get('environment', {})
-        rows.append([name, model.get('config'), model.get('checkpoint'),
-                     environment.get('seed'), environment.get('commit'),
-                     test.folder])
-    header = ('model', 'config', 'checkpoint', 'seed', 'commit', 'report')
+        known = {**test.results.get('model', {}),
+                 **test.results.get('environment', {}),
+                 'model': name, 'report': test.folder}
+        rows.append([known.get(column) for column in header])
     return Table('Reports', header, rows, words=len(header))
 
 

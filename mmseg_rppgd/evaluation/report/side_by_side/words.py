@@ -22,26 +22,32 @@ def answer(found: Comparison, given: Sequence[Verdict],
     """
     on_images = f' on {counted(images, "image")}'
     if not given:
-        several = len(found.names) > 1
-        return [Sentence(
-            'The reports' if several else found.names[0],
-            'share ' if several else 'was tested with ', 'no attack',
-            f'{on_images}, so nothing is said of their robustness' if several
-            else f'{on_images}, so nothing is said of its robustness')]
+        return [_nothing(found.names, on_images)]
     if len(given) == 1:
         return [_sentence(found, given[0], f',{on_images}')]
-    balls = f'in all {len(given)} balls'
-    best = {_best(verdict)[0].name for verdict in given
-            if len(_best(verdict)) == 1}
+    return [_of_all(found, given, on_images),
+            *(_sentence(found, verdict, '') for verdict in given)]
+
+
+def _nothing(names: Sequence[str], on_images: str) -> Sentence:
+    if len(names) == 1:
+        return Sentence(names[0], 'met ', 'no attack', f'{on_images}, so '
+                        'nothing is said of its robustness')
+    return Sentence('The reports', 'share ', 'no attack', f'{on_images}, so '
+                    'nothing is said of their robustness')
+
+
+def _of_all(found: Comparison, given: Sequence[Verdict],
+            on_images: str) -> Sentence:
+    """The sentence on all balls."""
+    balls = counted(len(given), 'ball')
     if len(found.names) == 1:
-        first = Sentence(found.names[0], 'was attacked ', balls, on_images)
-    elif len(best) == 1 and all(len(_best(v)) == 1 for v in given):
-        first = Sentence(best.pop(), f'{_most(found.metric)} ', balls,
-                         on_images)
-    else:
-        first = Sentence('No model', f'{_most(found.metric)} ', balls,
-                         on_images)
-    return [first, *(_sentence(found, verdict, '') for verdict in given)]
+        return Sentence(found.names[0], 'was attacked ', f'in {balls}',
+                        on_images)
+    best = [[one.name for one in _best(verdict)] for verdict in given]
+    same = len(best[0]) == 1 and best.count(best[0]) == len(best)
+    return Sentence(best[0][0] if same else 'No model',
+                    f'{_most(found.metric)} ', f'in all {balls}', on_images)
 
 
 def _most(metric: str) -> str:
