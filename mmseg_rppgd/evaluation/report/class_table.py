@@ -6,8 +6,8 @@ from ..results.results import worst_balls
 from .names import radius
 from .writers import Cells, Kept, Table, cell
 
-LOWEST = ('Of each class the attack that leaves least of it, not one attack for '
-          'all: the mean of a column lies below the worst case.')
+LOWEST = ('Of each class the attack that leaves least of it, not one for all: '
+          'the mean of a column lies below the worst case.')
 
 
 def class_table(results: Dict[str, Any]) -> Table:

@@ -46,7 +46,7 @@ def flat_picture(picture: np.ndarray, widest: int = WIDEST) -> str:
         indexed.putpalette([(int(colour) >> shift) & 255 for colour in colours
                             for shift in (16, 8, 0)])
         shown = indexed
-    return _encode(shown, 'png', optimize=True)
+    return _encode(shown, 'png')
 
 
 def _fitted(picture: Image.Image, widest: int, how: int) -> Image.Image:

@@ -111,9 +111,8 @@ def headline(results: Dict[str, Any],
             *_scaled([_bar('mIoU', results, balls[0], 'mIoU'),
                       _bar('aAcc', results, balls[0], 'aAcc')]))
     alike = len(set(claims)) == 1
-    sentences = [Sentence(
-        name, 'was attacked ', f'in {len(balls)} balls', f' on {where}, with '
-        f'{clean:.1f} mIoU clean', claims[0] if alike else '')]
+    sentences = [_over_all(name, results, balls, where,
+                           claims[0] if alike else '')]
     sentences += [
         _kept(f'At {at(ball)} it', results, ball, '', '' if alike else claim)
         for ball, claim in zip(balls, claims)]
@@ -131,6 +130,24 @@ def _on_images(results: Dict[str, Any], available: Optional[int]) -> str:
     if available is None or images == available:
         return counted(images, 'image')
     return f'{images} of {counted(available, "image")}'
+
+
+def _over_all(subject: str, results: Dict[str, Any],
+              balls: Sequence[Dict[str, Any]], where: str,
+              claim: str) -> Sentence:
+    """What a model keeps in several balls."""
+    clean = results['clean']['mIoU']
+    left = [attack['mIoU'] for attack in (
+        strongest(results, ball) for ball in balls) if attack is not None]
+    ends = [min(left), max(left)] if left and clean else []
+    if not ends or ends[1] >= clean:
+        return Sentence(subject, 'was attacked ', f'in {len(balls)} balls',
+                        f' on {where}, with {clean:.1f} mIoU clean', claim)
+    shares = list(dict.fromkeys(share(end, clean) for end in ends))
+    return Sentence(
+        subject, 'keeps ', ' to '.join(shares), f' of its {clean:.1f} mIoU '
+        f'under the strongest attacks in {len(balls)} balls, on {where}',
+        claim)
 
 
 def _kept(subject: str, results: Dict[str, Any], ball: Dict[str, Any],

@@ -53,15 +53,15 @@
       put('flipped', attack.flips);
       put('noise', attack.perturbation);
       get('factor').textContent = attack.factor;
-      get('accuracy').replaceChildren(
-        bold(percent(image.aAcc)), ' of the labelled pixels right on the ' +
-        'clean image, ', bold(percent(attack.aAcc)), ' under this attack.');
     } else {
       put('shown', image.image);
       put('predicted', image.prediction);
-      get('accuracy').replaceChildren(
-        bold(percent(image.aAcc)), ' of the labelled pixels right.');
     }
+    get('accuracy').replaceChildren(
+      `${image.name}: `, bold(percent(image.aAcc)),
+      ' of the labelled pixels right', ...(attack ? [
+        ' on the clean image, ', bold(percent(attack.aAcc)),
+        ` under ${attack.name}`] : []), '.');
     legend(attack);
   }
 
@@ -104,6 +104,7 @@
     const ratio = naturalWidth / naturalHeight;
     pair.style.width = `min(92vw, ${(74 * ratio).toFixed(2)}vh)`;
     get('zoom-picture').replaceChildren(pair);
+    get('zoom-picture').className = pictures[enlarged].parentElement.className;
     get('zoom-name').textContent =
       pictures[enlarged].nextElementSibling.textContent;
     zoom.querySelector('.slide').hidden = !pair.querySelector('.over');

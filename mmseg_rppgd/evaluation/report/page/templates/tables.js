@@ -2,6 +2,7 @@
 (() => {
   const LONG = 40;  // rows, beyond which a table is folded
   const FIRST = 30;  // rows of it that stay
+  const NARROW = 720;  // pixels of a window, below which columns are spared
 
   function key(cell) {
     if (cell.dataset.value !== undefined) return Number(cell.dataset.value);
@@ -32,7 +33,17 @@
     button.hidden = !folded;
     const count = most < Infinity ? rows.length - most : zeros;
     const what = most < Infinity ? 'more rows' : button.dataset.zeros;
-    button.textContent = open ? 'Show fewer rows' : `Show ${what} (${count})`;
+    const verb = document.createElement('span');
+    verb.className = 'verb';
+    verb.textContent = open ? 'Hide ' : 'Show ';
+    button.replaceChildren(verb, `${what} (${count})`);
+    button.parentElement.classList.toggle('long', open || most < Infinity);
+  }
+
+  // How many things a column tells apart.
+  function tells(table, column) {
+    return new Set([...table.rows].slice(1).map(row => row.cells[column]
+      .textContent.trim()).filter(text => text !== '-')).size;
   }
 
   function sort(table, column) {
@@ -89,7 +100,8 @@
     });
     fold(table);
     for (const box of block.querySelectorAll('.columns input')) {
-      if (box.dataset.spare !== undefined && innerWidth < 720) {
+      if (innerWidth < NARROW && (
+        box.dataset.spare !== undefined || tells(table, box.value) < 2)) {
         box.checked = false;
       }
       box.addEventListener('change', () => choose(
