@@ -25,9 +25,10 @@ class Browser:
 
     def __init__(self, profile):
         (there, self._write), (self._read, back) = os.pipe(), os.pipe()
-        # It reads from 3 and writes to 4; the shell puts the pipes there.
+        # It reads from 3 and writes to 4; bash puts the pipes there (other
+        # shells know no numbers above 9).
         self._process = subprocess.Popen(
-            ['sh', '-c', f'exec "$@" 3<&{there} 4>&{back}', 'sh', EXECUTABLE,
+            ['bash', '-c', f'exec "$@" 3<&{there} 4>&{back}', 'sh', EXECUTABLE,
              *FLAGS, '--remote-debugging-pipe', f'--user-data-dir={profile}',
              'about:blank'], pass_fds=(there, back),
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

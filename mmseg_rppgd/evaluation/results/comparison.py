@@ -5,6 +5,7 @@ do not compare: such reports are refused, by name. Rows under other settings,
 and worst cases over other attacks, are left out, and it is said.
 """
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
@@ -148,9 +149,11 @@ def entries(test: FinishedTest, metric: str) -> Dict[Key, Entry]:
         members = [
             {k: m.get(k) for k in NAMED} if isinstance(m, dict) else m
             for m in ball.get('members', ())]
+        # Chosen anew each time they are asked for, which is slow.
+        counts = lru_cache(maxsize=1)(
+            lambda ball=ball: test.worst_counts(ball)[WORST[metric]])
         found[key] = Entry(
-            ball[WORST[metric]],
-            lambda ball=ball: test.worst_counts(ball)[WORST[metric]],
+            ball[WORST[metric]], counts,
             {'members': members}, _ball(ball))
     return found
 
