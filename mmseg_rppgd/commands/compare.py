@@ -63,7 +63,9 @@ def main(argv: Optional[Sequence[str]] = None,
         from ..evaluation.report.screen import LOG_WIDTH
         from ..evaluation.report.side_by_side.report import SideBySide
         from ..evaluation.report.writers import to_screen
-        compared = SideBySide(*zip(*pairs), args.metric, args.seed)
+        compared = SideBySide([name for name, _ in pairs],
+                              [path for _, path in pairs], args.metric,
+                              args.seed)
         if args.out is not None:
             compared.write(args.out)
         # A log has no width; there the table must not be folded.

@@ -10,7 +10,8 @@ from PIL import Image
 
 from ...metrics import SCALARS
 from ..files import replacing, write_json, write_text, writing
-from ..results.results import RowResult, success_over_eps, worst_balls
+from ..results.results import (CleanResult, RowResult, success_over_eps,
+                               worst_balls)
 from ..run.folder import PANEL
 from ..run.images import Example, ExampleStore
 from .colours import full_palette
@@ -30,7 +31,7 @@ class Report:
 
     Args:
         results (dict): Content of results.json.
-        clean (RowResult): The clean images.
+        clean (CleanResult): The clean images.
         attacks (list[RowResult]): The attacked images.
         examples (ExampleStore): Images to be shown.
         palette (sequence, optional): Colour of each class. Defaults to None,
@@ -43,7 +44,7 @@ class Report:
             which is not known.
     """
     results: Dict[str, Any]
-    clean: RowResult
+    clean: CleanResult
     attacks: Sequence[RowResult]
     examples: ExampleStore
     palette: Optional[Sequence[Sequence[int]]] = None

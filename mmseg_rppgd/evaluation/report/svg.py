@@ -39,10 +39,10 @@ def draw_charts(charts: Sequence[Chart], name: str = 'chart') -> Markup:
             each call in one page. Defaults to ``'chart'``.
     """
     places = {series: i for i, series in enumerate(series_of(charts))}
-    figures = [
-        (_bars if isinstance(chart, BarChart) else _lines)(
-            chart, places, f'{name}-{i}')
-        for i, chart in enumerate(charts, 1)]
+    figures = [_bars(chart, places, f'{name}-{i}')
+               if isinstance(chart, BarChart) else
+               _lines(chart, places, f'{name}-{i}')
+               for i, chart in enumerate(charts, 1)]
     return Markup('<div class="charts">\n{}\n<div class="chart-grid">\n{}\n'
                   '</div>\n</div>').format(
         _legend(charts, places), Markup('\n').join(figures))
@@ -165,18 +165,20 @@ def _label(level: Level, scales: Scales) -> Markup:
 
 def _line(chart: LineChart, line: Line, scales: Scales,
           places: Dict[str, int], variant: int) -> Markup:
-    points = [(scales.x(x), scales.y(y)) if y is not None else None
-              for x, y in zip(line.x, line.y)]
-    path, pen = '', 'M'
-    for point in points:
-        path += f'{pen}{point[0]} {point[1]}' if point else ''
-        pen = 'L' if point else 'M'
-    style = _style(line.name if not line.series else '', variant)
-    marks = [Markup('<g><title>{}, {} {}: {} %</title>'
-                    '<path class="mark" d="{}"/></g>').format(
-        line.name, chart.xlabel, scales.x_text(line.x[i]),
-        cell(line.y[i]), marker(places.get(line.series, 0), *points[i]))
-        for i in _marked(len(points), chart.logarithmic) if points[i]]
+    path, pen, marks = '', 'M', []
+    marked = _marked(len(line.x), chart.logarithmic)
+    for i, (number, value) in enumerate(zip(line.x, line.y)):
+        if value is None:  # the line breaks
+            pen = 'M'
+            continue
+        x, y = scales.x(number), scales.y(value)
+        path, pen = f'{path}{pen}{x} {y}', 'L'
+        if i in marked:
+            marks.append(Markup('<g><title>{}, {} {}: {} %</title>'
+                                '<path class="mark" d="{}"/></g>').format(
+                line.name, chart.xlabel, scales.x_text(number), cell(value),
+                marker(places.get(line.series, 0), x, y)))
+    style = _style('' if line.series else line.name, variant)
     return Markup('<g class="{}"><path class="line {}" d="{}"/>{}</g>'
                   ).format(_colour(line.series, places), style, path,
                            Markup().join(marks))

@@ -5,7 +5,7 @@ do not compare: such reports are refused, by name. Rows under other settings,
 and worst cases over other attacks, are left out, and it is said.
 """
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
@@ -103,8 +103,8 @@ def compare_tests(names: Sequence[str], tests: Sequence[FinishedTest],
     rows = [entries(test, metric) for test in tests]
     notes, shared = [], []
     for key in rows[0]:
-        found = [row.get(key) for row in rows]
-        if None in found:
+        found = [row[key] for row in rows if key in row]
+        if len(found) < len(rows):
             continue
         other = _other_settings(key, names, found)
         notes += [other] if other else []
@@ -117,7 +117,7 @@ def compare_tests(names: Sequence[str], tests: Sequence[FinishedTest],
     if without and len(tests) > 1:
         notes.append(f'No intervals: {", ".join(without)} has no counts of '
                      'single images (the folder per_image of its report).')
-    elif len(tests) > 1:
+    elif weights is not None and len(tests) > 1:
         for key in shared:
             first = rows[0][key].counts()
             differences[key] = [
@@ -133,15 +133,15 @@ def entries(test: FinishedTest, metric: str) -> Dict[Key, Entry]:
     """The rows of a report by what was attacked how, the clean row first."""
     results = test.results
     keys = test.keys if test.has_counts else [''] * len(results['attacks'])
-    found = {CLEAN: Entry(
-        results['clean'][metric], lambda: test.counts('clean'),
+    found: Dict[Key, Entry] = {CLEAN: Entry(
+        results['clean'][metric], partial(test.counts, 'clean'),
         per_class=results['clean'].get('per_class', {}))}
     for attack, stored in zip(results['attacks'], keys):
         threat = attack['threat']
-        key = (attack['name'], threat['norm'], _radius(threat),
-               attack['config'].get('steps'))
+        key: Key = (attack['name'], threat['norm'], _radius(threat),
+                    attack['config'].get('steps'))
         found[key] = Entry(
-            attack[metric], lambda stored=stored: test.counts(stored),
+            attack[metric], partial(test.counts, stored),
             {**attack['config'], 'rms': threat['rms']}, _ball(threat),
             attack.get('per_class', {}))
     for ball in worst_balls(results) if metric in WORST else ():
@@ -151,11 +151,15 @@ def entries(test: FinishedTest, metric: str) -> Dict[Key, Entry]:
             for m in ball.get('members', ())]
         # Chosen anew each time they are asked for, which is slow.
         counts = lru_cache(maxsize=1)(
-            lambda ball=ball: test.worst_counts(ball)[WORST[metric]])
-        found[key] = Entry(
-            ball[WORST[metric]], counts,
-            {'members': members}, _ball(ball))
+            partial(_worst_counts, test, ball, WORST[metric]))
+        found[key] = Entry(ball[WORST[metric]], counts, {'members': members},
+                           _ball(ball))
     return found
+
+
+def _worst_counts(test: FinishedTest, ball: Dict[str, Any],
+                  name: str) -> np.ndarray:
+    return test.worst_counts(ball)[name]
 
 
 def _ball(threat: Dict[str, Any]) -> Ball:
@@ -231,13 +235,15 @@ def _what_must_agree(first: FinishedTest, other: FinishedTest
     classes, knowledge, surfaces = (
         [read(test.results) for test in (first, other)]
         for read in (_classes, _knowledge, _surface))
-    needed = [('classes', *classes, 'test both models on the same data set')]
+    needed: List[Tuple[str, Any, Any, str]] = [
+        ('classes', classes[0], classes[1],
+         'test both models on the same data set')]
     if None not in knowledge:
         needed += [
-            ('attacked', *knowledge, 'attack both white-box, or both on the '
-             'same surrogate'),
-            ('attacked surface', *surfaces, 'repeat one test with the '
-             '--surface of the other')]
+            ('attacked', knowledge[0], knowledge[1],
+             'attack both white-box, or both on the same surrogate'),
+            ('attacked surface', surfaces[0], surfaces[1],
+             'repeat one test with the --surface of the other')]
     return needed
 
 

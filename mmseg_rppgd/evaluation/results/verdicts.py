@@ -1,8 +1,6 @@
 """Which of several models keeps most, ball by ball."""
 from dataclasses import dataclass
-from typing import Any, Dict, List, Optional
-
-import numpy as np
+from typing import Any, Dict, List, Optional, Tuple
 
 from .comparison import CLEAN, Ball, Comparison, Entry, Key
 from .intervals import Interval, difference, interval, resampled_metrics
@@ -67,19 +65,21 @@ def _verdict(found: Comparison, ball: Ball) -> Optional[Verdict]:
               if entries[0].ball == ball}
     worst = [inside.pop(key) for key in list(inside) if key[0] == WORST_CASE]
     sign = -1 if found.metric in LOWER_IS_BETTER else 1
-    chosen: List[Entry] = []
+    chosen: List[Tuple[float, Entry]] = []
     for i in range(len(found.names)):
-        candidates = [entries[i] for entries in worst or inside.values()
-                      if entries[i].value is not None]
-        if not candidates:
+        values = [(entries[i].value, entries[i])
+                  for entries in worst or inside.values()]
+        known = [(value, entry) for value, entry in values
+                 if value is not None]
+        if not known:
             return None
-        chosen.append(min(candidates, key=lambda entry: sign * entry.value))
-    order = sorted(range(len(chosen)), key=lambda i: -sign * chosen[i].value)
+        chosen.append(min(known, key=lambda one: sign * one[0]))
+    order = sorted(range(len(chosen)), key=lambda i: -sign * chosen[i][0])
     return Verdict(
         ball, bool(worst), _members(worst[0][0]) if worst else len(inside),
-        [_standing(found, i, chosen[i], {
+        [_standing(found, i, *chosen[i], {
             key: entries[i].value for key, entries in inside.items()})
-         for i in order], _lead(found, [chosen[i] for i in order]))
+         for i in order], _lead(found, [chosen[i][1] for i in order]))
 
 
 def _members(entry: Entry) -> int:
@@ -89,22 +89,18 @@ def _members(entry: Entry) -> int:
     return sum(name != 'clean' for name in names)
 
 
-def _standing(found: Comparison, place: int, entry: Entry,
+def _standing(found: Comparison, place: int, left: float, entry: Entry,
               attacks: Dict[Key, Optional[float]]) -> Standing:
     clean = found.rows[CLEAN][place]
-    return Standing(
-        found.names[place], clean.value, entry.value, _ends(found, clean),
-        _ends(found, entry), attacks)
+    return Standing(found.names[place], clean.value, left,
+                    _ends(found, clean), _ends(found, entry), attacks)
 
 
 def _ends(found: Comparison, entry: Entry) -> Interval:
     if found.weights is None or found.weights.shape[1] < 2:
         return None
-    return interval(_resampled(entry.counts(), found))
-
-
-def _resampled(counts: np.ndarray, found: Comparison) -> np.ndarray:
-    return resampled_metrics(counts, found.weights)[found.metric]
+    return interval(resampled_metrics(
+        entry.counts(), found.weights)[found.metric])
 
 
 def _lead(found: Comparison,

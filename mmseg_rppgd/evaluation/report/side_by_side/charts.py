@@ -17,9 +17,9 @@ def comparison_charts(found: Comparison,
         found (Comparison): What the reports say.
         given (sequence[Verdict]): Who keeps most in each ball.
     """
-    lines = [*_over_eps(found, given), *_over_steps(found, given)]
-    return lines or [_bars(found, ball) for ball in dict.fromkeys(
-        verdict.ball for verdict in given)]
+    lines: List[Chart] = [*_over_eps(found, given),
+                          *_over_steps(found, given)]
+    return lines or [_bars(found, verdict.ball) for verdict in given]
 
 
 def _over_steps(found: Comparison,

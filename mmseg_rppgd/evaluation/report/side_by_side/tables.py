@@ -71,7 +71,7 @@ def class_tables(found: Comparison) -> List[Table]:
                    if entries[0].ball == ball and key[0] != WORST_CASE]
         if ball is None or not attacks:
             continue
-        rows = sorted(
+        rows: List[List[Any]] = sorted(
             ([name, *(_lowest(whole[name], [
                 entries[i].per_class.get(name) for entries in attacks])
                 for i, whole in enumerate(clean))] for name in clean[0]),
@@ -99,7 +99,7 @@ def with_clean(table: Table) -> Table:
 def _lowest(whole: Optional[float],
             values: Sequence[Optional[float]]) -> Optional[float]:
     left = min((v for v in values if v is not None), default=None)
-    return left if None in (left, whole) else Kept(left, whole)
+    return left if left is None or whole is None else Kept(left, whole)
 
 
 def _points_kept(row: Cells) -> float:
