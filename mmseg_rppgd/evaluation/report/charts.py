@@ -84,7 +84,8 @@ class LineChart:
     @property
     def series(self) -> List[str]:
         """list[str]: Series of its lines and levels, each once."""
-        return once(part.series for part in [*self.lines, *self.levels])
+        return once([*(line.series for line in self.lines),
+                     *(level.series for level in self.levels)])
 
     @property
     def variants(self) -> List[str]:

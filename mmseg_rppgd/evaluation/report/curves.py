@@ -41,8 +41,10 @@ def draw_curves(path: str, results: Dict[str, Any],
     FigureCanvasAgg(figure)
     grid = figure.subplots(rows, columns, squeeze=False).flatten()
     for axes, chart in zip(grid, charts):
-        (_draw_bars if isinstance(chart, BarChart) else _draw_lines)(
-            axes, chart, places)
+        if isinstance(chart, BarChart):
+            _draw_bars(axes, chart, places)
+        else:
+            _draw_lines(axes, chart, places)
     for axes in grid[len(charts):]:
         axes.set_axis_off()
     figure.savefig(path, dpi=110)

@@ -17,6 +17,7 @@ from .colours import colour_classes
 from .sheet import DARK, LIGHT, Printed, Sheet
 
 VOID = 'not counted'
+KINDS = 'png', 'pdf'
 
 
 class Photo(NamedTuple):
@@ -51,7 +52,7 @@ Palette = Sequence[Sequence[int]]
 def draw_panels(rows: Sequence[Sequence[Picture]], columns: Sequence[str],
                 palette: Palette, classes: Sequence[str], path: str, *,
                 names: Sequence[str] = (), caption: str = '',
-                kinds: Sequence[str] = ('png', 'pdf')) -> None:
+                kinds: Sequence[str] = KINDS) -> None:
     """Draw rows of pictures with captions and a legend.
 
     Args:

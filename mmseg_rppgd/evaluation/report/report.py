@@ -19,6 +19,7 @@ from .curves import draw_curves
 from .names import radius
 from .page.headline import headline
 from .page.page import report_page
+from .panels import KINDS
 from .pictures import draw_panel
 from .tables import matrix_tables, minimal_tables, number_table, report_tables
 from .writers import Table, code, escape, to_csv, to_markdown
@@ -127,7 +128,7 @@ class Report:
                 draw_panel(osp.join(folder, name), clean, attacked,
                            self.palette, self.results['dataset']['classes'],
                            result.row.label)
-                written.add(f'{name}.png')
+                written.update(f'{name}.{kind}' for kind in KINDS)
         for name in os.listdir(folder) if osp.isdir(folder) else ():
             if PANEL.fullmatch(name) and name not in written:
                 with writing(osp.join(folder, name)):

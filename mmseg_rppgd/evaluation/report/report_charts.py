@@ -63,7 +63,7 @@ def _after_every_step(results: Dict[str, Any],
     note = (f'{", ".join(planned)}: planned with this number of steps; a '
             'shorter run would go another way.') if planned else ''
     longest = max((len(a['curve']) for a in traced), default=0)
-    charts = []
+    charts: List[LineChart] = []
     for metric in SCALARS if traced else ():
         if metric == 'aAcc':  # MisRatio upside down
             continue
@@ -215,7 +215,9 @@ def _worst(results: Dict[str, Any], threat: Dict[str, Any],
            metric: str) -> Optional[float]:
     """The worst case in the ball of a row; None where the metric has none."""
     key = {'mIoU': 'mIoU_greedy', 'MisRatio': 'aAcc'}.get(metric)
-    for ball in worst_balls(results) if key else ():
+    if key is None:
+        return None
+    for ball in worst_balls(results):
         if ball['norm'] == threat['norm'] and (
                 ball['eps'] == threat['eps'] if ball['eps'] is not None else
                 _close(ball['rms'], threat['rms'])):
@@ -226,7 +228,9 @@ def _worst(results: Dict[str, Any], threat: Dict[str, Any],
 
 def _close(a: Optional[float], b: Optional[float]) -> bool:
     # A root mean square that was read off images is rounded.
-    return a == b or None not in (a, b) and math.isclose(a, b)
+    if a is None or b is None:
+        return a is b
+    return math.isclose(a, b)
 
 
 def _balls(rows: Sequence[Row]) -> List[Tuple]:

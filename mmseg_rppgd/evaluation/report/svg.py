@@ -39,10 +39,10 @@ def draw_charts(charts: Sequence[Chart], name: str = 'chart') -> Markup:
             each call in one page. Defaults to ``'chart'``.
     """
     places = {series: i for i, series in enumerate(series_of(charts))}
-    figures = [
-        (_bars if isinstance(chart, BarChart) else _lines)(
-            chart, places, f'{name}-{i}')
-        for i, chart in enumerate(charts, 1)]
+    figures = [_bars(chart, places, f'{name}-{i}')
+               if isinstance(chart, BarChart) else
+               _lines(chart, places, f'{name}-{i}')
+               for i, chart in enumerate(charts, 1)]
     return Markup('<div class="charts">\n{}\n<div class="chart-grid">\n{}\n'
                   '</div>\n</div>').format(
         _legend(charts, places), Markup('\n').join(figures))
@@ -106,8 +106,10 @@ def _lines(chart: LineChart, places: Dict[str, int], name: str) -> Markup:
         variant = (variants.index(line.variant) % DASHES
                    if line.variant in variants else 0)
         drawn.append(_line(chart, line, scales, places, variant))
-    # Above all, so that no line runs through them.
-    drawn += [_label(level, scales, places) for level in chart.levels]
+    # Above all, so that no line runs through them. Levels of several series
+    # may lie close together, and have a legend.
+    drawn += [_label(level, scales) for level in chart.levels
+              if not level.series]
     return Markup(
         '<figure class="chart">\n<figcaption>{title}</figcaption>\n'
         '<svg viewBox="0 0 {width} {height}" role="img" '
@@ -151,31 +153,32 @@ def _level(level: Level, scales: Scales, places: Dict[str, int]) -> Markup:
             WIDTH - RIGHT)
 
 
-def _label(level: Level, scales: Scales, places: Dict[str, int]) -> Markup:
+def _label(level: Level, scales: Scales) -> Markup:
     """Its name, above a clean level and below a worst case: lines lie
     between them."""
     y = scales.y(level.value)
     below = level.name == WORST and y + LABEL < HEIGHT - BOTTOM
-    return Markup('<text class="label {}" x="{}" y="{:.1f}">{} {}</text>'
-                  ).format(_colour(level.series, places), LEFT + 5,
-                           y + LABEL - 3 if below else y - 6, level.name,
-                           cell(level.value, 1))
+    return Markup('<text class="label" x="{}" y="{:.1f}">{} {}</text>'
+                  ).format(LEFT + 5, y + LABEL - 3 if below else y - 6,
+                           level.name, cell(level.value, 1))
 
 
 def _line(chart: LineChart, line: Line, scales: Scales,
           places: Dict[str, int], variant: int) -> Markup:
-    points = [(scales.x(x), scales.y(y)) if y is not None else None
-              for x, y in zip(line.x, line.y)]
-    path, pen = '', 'M'
-    for point in points:
-        path += f'{pen}{point[0]} {point[1]}' if point else ''
-        pen = 'L' if point else 'M'
-    style = _style(line.name if not line.series else '', variant)
-    marks = [Markup('<g><title>{}, {} {}: {} %</title>'
-                    '<path class="mark" d="{}"/></g>').format(
-        line.name, chart.xlabel, scales.x_text(line.x[i]),
-        cell(line.y[i]), marker(places.get(line.series, 0), *points[i]))
-        for i in _marked(len(points), chart.logarithmic) if points[i]]
+    path, pen, marks = '', 'M', []
+    marked = _marked(len(line.x), chart.logarithmic)
+    for i, (number, value) in enumerate(zip(line.x, line.y)):
+        if value is None:  # the line breaks
+            pen = 'M'
+            continue
+        x, y = scales.x(number), scales.y(value)
+        path, pen = f'{path}{pen}{x} {y}', 'L'
+        if i in marked:
+            marks.append(Markup('<g><title>{}, {} {}: {} %</title>'
+                                '<path class="mark" d="{}"/></g>').format(
+                line.name, chart.xlabel, scales.x_text(number), cell(value),
+                marker(places.get(line.series, 0), x, y)))
+    style = _style('' if line.series else line.name, variant)
     return Markup('<g class="{}"><path class="line {}" d="{}"/>{}</g>'
                   ).format(_colour(line.series, places), style, path,
                            Markup().join(marks))

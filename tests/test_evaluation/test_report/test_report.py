@@ -65,8 +65,8 @@ def test_panels_show_the_chosen_images(tmp_path):
     report.write(str(tmp_path))
     names = sorted(path.name for path in (tmp_path / 'panels').iterdir())
     assert names == sorted(
-        f'{index:05d}-{result.row.key}.png'
-        for index in (0, 2) for result in report.attacks)
+        f'{index:05d}-{result.row.key}.{kind}' for index in (0, 2)
+        for result in report.attacks for kind in ('png', 'pdf'))
 
 
 def test_nothing_that_is_not_a_panel_is_removed(tmp_path):
@@ -79,7 +79,7 @@ def test_nothing_that_is_not_a_panel_is_removed(tmp_path):
     report_of('PGD', indices=(2, )).write(str(tmp_path))  # stale: three
     names = {path.name for path in folder.iterdir()}
     assert {'notes.txt', 'mine.png', '00000-mine.png', 'sub'} < names
-    assert len(names) == 5
+    assert len(names) == 6
     assert (folder / 'sub' / '00000-PGD-01234567.png').exists()
 
 
@@ -142,7 +142,7 @@ def test_names_are_escaped_in_the_files_of_searches_and_matrices(tmp_path):
     assert '<img src=x' not in page
     title = re.search('<title>(.*?)</title>', page, re.S).group(1)
     assert '<' not in title and '&lt;img' in title
-    assert len(list((tmp_path / 'panels').iterdir())) == 1
+    assert len(list((tmp_path / 'panels').glob('*.pdf'))) == 1
 
 
 # ------------------------------------------------------------- the visualizer
