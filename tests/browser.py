@@ -1,5 +1,6 @@
 """A real browser without a screen, driven over a pipe: no driver, no port."""
 import base64
+import fcntl
 import json
 import os
 import shutil
@@ -25,15 +26,16 @@ class Browser:
 
     def __init__(self, profile):
         (there, self._write), (self._read, back) = os.pipe(), os.pipe()
-        # It reads from 3 and writes to 4; bash puts the pipes there (other
-        # shells know no numbers above 9).
+        ends = [fcntl.fcntl(end, fcntl.F_DUPFD, 10) for end in (there, back)]
         self._process = subprocess.Popen(
-            ['bash', '-c', f'exec "$@" 3<&{there} 4>&{back}', 'sh', EXECUTABLE,
-             *FLAGS, '--remote-debugging-pipe', f'--user-data-dir={profile}',
-             'about:blank'], pass_fds=(there, back),
+            [EXECUTABLE, *FLAGS, '--remote-debugging-pipe',
+             f'--user-data-dir={profile}', 'about:blank'], pass_fds=(3, 4),
+            # It reads from 3 and writes to 4.
+            preexec_fn=lambda: [os.dup2(end, place) for end, place in
+                                zip(ends, (3, 4))],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        os.close(there)
-        os.close(back)
+        for end in (there, back, *ends):
+            os.close(end)
         self._buffer, self._number, self._session = b'', 0, None
         self.errors = []
         target = next(t for t in self.call('Target.getTargets')['targetInfos']
@@ -100,9 +102,11 @@ class Browser:
 
     def press(self, *keys):
         for key in keys:
-            for kind in ('rawKeyDown', 'keyUp'):
-                self.call('Input.dispatchKeyEvent', type=kind, key=key,
-                          code=key, windowsVirtualKeyCode=KEYS[key])
+            known = dict(key=key, code=key, windowsVirtualKeyCode=KEYS[key])
+            text = dict(text='\r') if key == 'Enter' else {}
+            self.call('Input.dispatchKeyEvent', type='keyDown', **known,
+                      **text)
+            self.call('Input.dispatchKeyEvent', type='keyUp', **known)
 
     def screenshot(self, path, whole=True):
         found = self.call('Page.captureScreenshot', format='png',

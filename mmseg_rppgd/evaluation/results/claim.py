@@ -38,7 +38,8 @@ def doubts(results: Dict[str, Any], ball: Dict[str, Any],
     if threat['surface'] == 'crop':
         found.append('every window was attacked by itself, which makes no '
                      'adversarial image')
-    if ball['rms'] is not None and ball['rms'] < LEVEL:
+    rms = ball['eps'] if ball['norm'] == 'linf' else ball['rms']
+    if rms is not None and rms < LEVEL:
         found.append('the ball is smaller than one level of a picture')
     found += missing_members(results, ball)
     images = results['dataset']['num_images']

@@ -102,7 +102,8 @@
     const pair = pictures[enlarged].querySelector('.pair').cloneNode(true);
     const {naturalWidth, naturalHeight} = pair.querySelector('img');
     const ratio = naturalWidth / naturalHeight;
-    pair.style.width = `min(92vw, ${(74 * ratio).toFixed(2)}vh)`;
+    pair.style.width =
+      `min(96vw - 46px, ${(74 * ratio).toFixed(2)}vh)`;
     get('zoom-picture').replaceChildren(pair);
     get('zoom-picture').className = pictures[enlarged].parentElement.className;
     get('zoom-name').textContent =
