@@ -38,7 +38,9 @@ def _lowest_iou(results: Dict[str, Any], ball: Dict[str, Any],
     whole = results['clean']['per_class'][name]
     values = [a['per_class'][name] for a in inside(results, ball)]
     left = min((v for v in values if v is not None), default=None)
-    return left if None in (left, whole) else Kept(left, whole)
+    if left is None or whole is None:
+        return left
+    return Kept(left, whole)
 
 
 def _points_kept(row: Cells) -> float:

@@ -23,7 +23,8 @@ def photo(picture: np.ndarray, widest: int = WIDEST) -> str:
         picture (np.ndarray): (h, w, 3) uint8.
         widest (int): Pixels from side to side, at most.
     """
-    shown = _fitted(Image.fromarray(picture), widest, Image.BILINEAR)
+    shown = _fitted(Image.fromarray(picture), widest,
+                    Image.Resampling.BILINEAR)
     if shown.width <= LOSSLESS:
         return _encode(shown, 'png')
     return _encode(shown, 'jpeg', quality=85)
@@ -36,7 +37,7 @@ def flat_picture(picture: np.ndarray, widest: int = WIDEST) -> str:
         picture (np.ndarray): (h, w, 3) uint8.
         widest (int): Pixels from side to side, at most.
     """
-    shown = _fitted(Image.fromarray(picture), widest, Image.NEAREST)
+    shown = _fitted(Image.fromarray(picture), widest, Image.Resampling.NEAREST)
     pixels = np.asarray(shown).astype(np.int32)
     packed = (pixels[..., 0] << 16) + (pixels[..., 1] << 8) + pixels[..., 2]
     colours, places = np.unique(packed, return_inverse=True)
@@ -49,7 +50,8 @@ def flat_picture(picture: np.ndarray, widest: int = WIDEST) -> str:
     return _encode(shown, 'png')
 
 
-def _fitted(picture: Image.Image, widest: int, how: int) -> Image.Image:
+def _fitted(picture: Image.Image, widest: int,
+            how: Image.Resampling) -> Image.Image:
     if picture.width <= widest:
         return picture
     height = max(1, round(picture.height * widest / picture.width))

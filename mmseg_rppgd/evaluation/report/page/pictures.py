@@ -49,41 +49,38 @@ class Gallery:
 
     def _choose(self, indices: Sequence[int]) -> None:
         """Take every image with its strongest attack, then other attacks."""
-        loaded = {}
+        loaded = []
         for index in indices:
             clean = self.report.examples.load('clean', index)
             if clean is None:
                 continue
             shown = self._clean(index, clean)
-            if self.images and self._full(shown):
+            if self.images and self._size + _size(shown) > MAX_EMBEDDED:
                 self.others += 1
                 continue
-            loaded[index] = clean, shown
             self._size += _size(shown)
             self.images.append(shown)
-            self._attack(index, clean, shown, self._order[:1], True)
+            loaded.append((index, clean, shown))
+            for place in self._order[:1]:
+                self._attack(place, index, clean, shown)
         for place in self._order[1:]:
-            for index, (clean, shown) in loaded.items():
-                self._attack(index, clean, shown, [place], False)
+            for index, clean, shown in loaded:
+                self._attack(place, index, clean, shown)
 
-    def _full(self, more: Optional[Dict[str, Any]] = None) -> bool:
-        return self._size + (_size(more) if more else 0) > MAX_EMBEDDED
-
-    def _attack(self, index: int, clean: Example, image: Dict[str, Any],
-                places: Sequence[int], needed: bool) -> None:
-        """Add what attacks did to an image, while there is room."""
-        for place in places:
-            result = self.report.attacks[place - 1]
-            attacked = self.report.examples.load(result.row.key, index)
-            if attacked is None:
-                continue
-            if not needed and self._full():
-                self.beside += 1
-                continue
-            shown = _attacked(self.report, result, clean, attacked)
-            shown['aAcc'] = self._accuracies[place][index]
-            self._size += _size(shown)
-            image['attacks'].append(shown)
+    def _attack(self, place: int, index: int, clean: Example,
+                image: Dict[str, Any]) -> None:
+        """Add what a row did to an image, if it is the first or has room."""
+        result = self.report.attacks[place - 1]
+        attacked = self.report.examples.load(result.row.key, index)
+        if attacked is None:
+            return
+        if image['attacks'] and self._size > MAX_EMBEDDED:
+            self.beside += 1
+            return
+        shown = _attacked(self.report, result, clean, attacked)
+        shown['aAcc'] = self._accuracies[place][index]
+        self._size += _size(shown)
+        image['attacks'].append(shown)
 
     def _lowest(self, index: int) -> float:
         """The lowest accuracy of an image."""
@@ -92,14 +89,14 @@ class Gallery:
     def _clean(self, index: int, example: Example) -> Dict[str, Any]:
         record = next(r for r in self.report.clean.records
                       if r['index'] == index)
-        seen = {*_seen(example.label, example),
+        seen = {*_seen(_label(example), example),
                 *_seen(example.prediction, example)}
         return {
             'name': f'{index}: {_file_name(record["image"])}',
             'image': photo(example.image),
             'prediction': _painted(self.report, example, example),
             'label': flat_picture(paint(
-                ClassMap(example.label, example.ignored),
+                ClassMap(_label(example), example.ignored),
                 self.report.palette)),
             'aAcc': self._accuracies[0][index],
             'seen': sorted(seen),
@@ -119,8 +116,9 @@ def _last(value: Optional[float]) -> float:
 
 def _attacked(report: Any, result: RowResult, clean: Example,
               attacked: Example) -> Dict[str, Any]:
-    found = flips(clean.prediction, attacked.prediction, clean.label,
+    found = flips(clean.prediction, attacked.prediction, _label(clean),
                   _ignored(clean))
+    assert attacked.delta is not None  # the clean image alone has none
     noise, factor = magnify(attacked.delta)
     return {
         'name': result.row.label,
@@ -145,9 +143,14 @@ def _seen(classes: np.ndarray, clean: Example) -> List[int]:
     return np.unique(classes[~_ignored(clean)]).tolist()
 
 
+def _label(clean: Example) -> np.ndarray:
+    assert clean.label is not None  # attacked images alone have none
+    return clean.label
+
+
 def _ignored(clean: Example) -> np.ndarray:
     if clean.ignored is None:
-        return np.zeros(clean.label.shape, bool)
+        return np.zeros(_label(clean).shape, bool)
     return clean.ignored
 
 
