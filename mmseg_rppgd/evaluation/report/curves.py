@@ -5,7 +5,7 @@ from typing import Any, Dict, Optional, Sequence
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from .charts import (CLEAN, WORST, BarChart, Line, LineChart, series_of)
+from .charts import CLEAN, WORST, BarChart, Line, LineChart, series_of
 from .colours import LINES
 from .markers import MARKERS
 from .report_charts import report_charts

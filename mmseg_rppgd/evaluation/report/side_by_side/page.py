@@ -7,6 +7,7 @@ from ..charts import Chart
 from ..colours import LINES
 from ..glossary import terms_of
 from ..page.headline import joined, nice_scale
+from ..page.page import sections
 from ..page.render import render
 from ..svg import chart_styles, draw_charts
 from .tables import class_tables
@@ -34,6 +35,7 @@ def comparison_page(compared: Any, charts: Sequence[Chart]) -> str:
         colours={name: i % len(LINES) for i, name in
                  enumerate(compared.found.names)},
         curves=draw_charts(charts) if charts else Markup(),
-        tables=tables, reports=compared.reports, notes=compared.found.notes,
+        sections=sections(tables), reports=compared.reports,
+        notes=compared.found.notes,
         terms=terms,
         ids={name: f'meaning-{i}' for i, name in enumerate(terms)})

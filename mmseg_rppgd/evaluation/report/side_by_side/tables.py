@@ -1,8 +1,7 @@
 """Tables of several reports."""
 from dataclasses import replace
-from typing import Any, Dict, List, Optional, Sequence
+from typing import Any, Dict, List, Mapping, Optional, Sequence
 
-from ...plan.rows import format_eps
 from ...results.comparison import CLEAN, Comparison, Key
 from ...results.finished import FinishedTest
 from ...results.verdicts import LOWER_IS_BETTER, WORST_CASE, Verdict
@@ -20,27 +19,31 @@ OF_CLEAN = ('The lowest IoU under any attack; the bar behind it is the '
 
 def value_table(found: Comparison, images: int) -> Table:
     """The metric in every report, by row."""
-    return Table(
-        f'{found.metric} in percent, {images} images',
-        [*HEADER, *found.names],
-        [[*shown(key), *values] for key, values in found.values.items()
-         if key[0] != WORST_CASE], words=4,
-        summary=[[*shown(key), *values] for key, values in
-                 found.values.items() if key[0] == WORST_CASE])
+    return _by_row(found, f'{found.metric} in percent, {images} images',
+                   found.names, found.values)
 
 
 def difference_tables(found: Comparison) -> List[Table]:
     """How much larger the metric is than in the first report, if known."""
     if not found.differences:
         return []
-    return [Table(
-        f'Difference in {found.metric} to {found.names[0]}',
-        [*HEADER, *found.names[1:]],
-        [[*shown(key), *map(in_words, differences)] for key, differences in
-         found.differences.items() if key[0] != WORST_CASE], words=4,
-        summary=[[*shown(key), *map(in_words, differences)] for
-                 key, differences in found.differences.items()
-                 if key[0] == WORST_CASE], notes=[PAIRED])]
+    return [_by_row(
+        found, f'Difference in {found.metric} to {found.names[0]}',
+        found.names[1:], {key: [in_words(one) for one in differences]
+                          for key, differences in found.differences.items()},
+        [PAIRED])]
+
+
+def _by_row(found: Comparison, section: str, names: Sequence[str],
+            cells: Mapping[Key, Cells], notes: Sequence[str] = ()) -> Table:
+    """A row for each attack, and the worst cases below a line."""
+    rows = [(key, [*_shown(key, found), *values])
+            for key, values in cells.items()]
+    return Table(
+        section, [*HEADER, *names],
+        [row for key, row in rows if key[0] != WORST_CASE], words=4,
+        summary=[row for key, row in rows if key[0] == WORST_CASE],
+        notes=notes)
 
 
 def standing_tables(found: Comparison,
@@ -78,11 +81,12 @@ def class_tables(found: Comparison) -> List[Table]:
             key=_points_kept)
         tables.append(Table(
             'IoU of each class', ['class', *found.names], rows, words=1,
-            title=f'{ball.norm} {ball.text}', notes=[OF_CLEAN, LOWEST],
+            title=f'{ball.norm} {ball.text}',
             folded=[i for i, row in enumerate(rows)
                     if not any(left and left.whole for left in row[1:])],
             folded_name='classes of which no pixel is ever found'))
-    return tables
+    return [*tables[:-1], *(replace(table, notes=[OF_CLEAN, LOWEST])
+                            for table in tables[-1:])]
 
 
 def with_clean(table: Table) -> Table:
@@ -93,7 +97,7 @@ def with_clean(table: Table) -> Table:
                                   for what in ('clean', 'lowest'))],
         rows=[[name, *(value for left in lefts for value in (
             left and left.whole, left))] for name, *lefts in table.rows],
-        notes=[LOWEST])
+        notes=[note for note in table.notes if note != OF_CLEAN])
 
 
 def _lowest(whole: Optional[float],
@@ -120,11 +124,11 @@ def report_table(names: Sequence[str],
     return Table('Reports', header, rows, words=len(header))
 
 
-def shown(key: Key) -> List[Any]:
+def _shown(key: Key, found: Comparison) -> List[Any]:
     """What was attacked how, as a table shows it."""
-    name, norm, eps, steps = key
-    return [name, norm, format_eps(eps) if isinstance(eps, float) else eps,
-            steps]
+    name, norm, _, steps = key
+    ball = found.rows[key][0].ball
+    return [name, norm, ball and ball.text, steps]
 
 
 def in_words(difference: Dict[str, Any]) -> Optional[str]:

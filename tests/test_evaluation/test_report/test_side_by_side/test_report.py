@@ -1,12 +1,12 @@
 """The files of a comparison, and what a browser makes of the page."""
 import re
+from pathlib import Path
 
 import pytest
 from browser import EXECUTABLE, Browser
 from tiny_results import HOSTILE, check
 
-from mmseg_rppgd.evaluation.report.side_by_side.report import (FILES,
-                                                               SideBySide)
+from mmseg_rppgd.evaluation.report.side_by_side.report import FILES, SideBySide
 
 
 def written(compared, folder):
@@ -96,6 +96,9 @@ def test_page_in_a_browser(side_by_side, tmp_path):
             assert seen['more'] == 0, width
             assert len(seen['fonts']) == 8
             assert 9.5 <= min(seen['fonts']) and max(seen['fonts']) < 18
+        widths = browser.run('''[...document.querySelectorAll(
+          '.mini-rail')].map(rail => rail.clientWidth)''')
+        assert len(widths) == 36 and max(widths) - min(widths) <= 20
         script = '''[...document.querySelectorAll('.models')].map(
           group => [...group.querySelectorAll('.kept')].map(
             bar => getComputedStyle(bar).backgroundColor))'''
@@ -109,5 +112,13 @@ def test_page_in_a_browser(side_by_side, tmp_path):
         assert browser.errors == []
         assert [address for address in browser.requests
                 if not address.startswith('file:')] == []
+        axe = pytest.importorskip('axe_core_python')
+        script = (Path(axe.__file__).parent / 'axe.min.js').read_text()
+        for dark in (False, True):
+            browser.open(tmp_path / 'out' / 'comparison.html', dark=dark)
+            browser.run(script + ';0')
+            assert browser.run(
+                'axe.run(document).then(found => found.violations.map(each '
+                '=> [each.id, each.nodes.map(node => node.html)]))') == []
     finally:
         browser.close()
