@@ -75,8 +75,8 @@ COLUMNS: Dict[str, str] = {
     'class': 'A class of the data set; that which loses most is the first.',
     'clean': 'IoU of the class on clean images.',
     'lowest under attack':
-    'The lowest IoU of the class under any attack; dark in the bar is what '
-    'is left of the clean IoU, pale what is lost.',
+    'The lowest IoU of the class under any attack; in full colour what is '
+    'left of the clean IoU, faint what is lost.',
     'result': 'Whether the check passed; do not believe numbers above a '
     'failed one.',
     'finding': 'What the check found, and after a failure what to do next.',

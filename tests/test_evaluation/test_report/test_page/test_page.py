@@ -181,7 +181,8 @@ def test_headings_sort_and_explain_themselves_by_keyboard(browser, pages):
 
 def test_columns_are_chosen(browser, pages):
     shown = ('[...document.querySelectorAll("#attacks thead th")]'
-             '.filter(head => !head.hidden).map(head => head.textContent)')
+             '.filter(head => head.checkVisibility()).map(head => '
+             'head.textContent)')
     browser.open(pages['balls'])
     assert 'CmIoU' in browser.run(shown)
     browser.run('document.querySelector("#attacks [type=checkbox]'
@@ -190,6 +191,9 @@ def test_columns_are_chosen(browser, pages):
     browser.open(pages['balls'], 320)
     few = browser.run(shown)
     assert 'mIoU' in few and 'CmIoU' not in few
+    browser.call('Emulation.setEmulatedMedia', media='print')
+    assert 'CmIoU' in browser.run(shown)
+    browser.call('Emulation.setEmulatedMedia', media='')
 
 
 def test_rows_are_folded(browser, pages):

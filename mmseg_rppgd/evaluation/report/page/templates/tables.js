@@ -2,7 +2,7 @@
 (() => {
   const LONG = 40;  // rows, beyond which a table is folded
   const FIRST = 30;  // rows of it that stay
-  const NARROW = 720;  // pixels of a window, below which columns are spared
+  const NARROW = 900;  // pixels of a window, below which columns are spared
 
   function key(cell) {
     if (cell.dataset.value !== undefined) return Number(cell.dataset.value);
@@ -66,7 +66,7 @@
         const step = {ArrowRight: 1, ArrowLeft: -1}[event.key];
         if (!step) return;
         event.preventDefault();
-        const seen = buttons.filter(b => !b.closest('th').hidden);
+        const seen = buttons.filter(b => b.offsetParent);
         const next = seen[(seen.indexOf(button) + step + seen.length) %
           seen.length];
         buttons.forEach(b => { b.tabIndex = -1; });
@@ -76,8 +76,12 @@
     });
   }
 
-  function choose(table, column, shown) {
-    for (const row of table.rows) row.cells[column].hidden = !shown;
+  // What a narrow window spares is printed; what a person hides is not.
+  function choose(table, column, shown, spared = false) {
+    for (const row of table.rows) {
+      row.cells[column].hidden = !shown && !spared;
+      row.cells[column].classList.toggle('spared', !shown && spared);
+    }
     const buttons = [...table.tHead.querySelectorAll('button')];
     if (buttons[column].tabIndex === 0 && !shown) {
       buttons[column].tabIndex = -1;
@@ -103,10 +107,10 @@
       if (innerWidth < NARROW && (
         box.dataset.spare !== undefined || tells(table, box.value) < 2)) {
         box.checked = false;
+        choose(table, Number(box.value), false, true);
       }
       box.addEventListener('change', () => choose(
         table, Number(box.value), box.checked));
-      if (!box.checked) choose(table, Number(box.value), false);
     }
   }
 
