@@ -14,6 +14,8 @@ from mmseg_rppgd.evaluation.report.page.page import report_page
 
 SCRIPT = '"quoted\' </script><script>document.title = 1</script>{{ 7 * 7 }}'
 L2 = dict(type='BIM', norm='l2')
+OPEN = ('document.querySelectorAll("details").forEach('
+        'each => { each.open = true; })')
 
 
 # ------------------------------------------------------------------- its text
@@ -130,8 +132,7 @@ def test_pages_fit_every_window_offline(browser, pages, name):
 def test_pages_are_accessible(browser, pages, name, dark):
     axe = pytest.importorskip('axe_core_python')
     browser.open(pages[name], 1280 if dark else 320, dark=dark)
-    browser.run('document.querySelectorAll("details").forEach('
-                'each => { each.open = true; })')
+    browser.run(OPEN)
     browser.run((Path(axe.__file__).parent / 'axe.min.js').read_text() + ';0')
     assert browser.run(
         'axe.run(document).then(found => found.violations.map(each => '
@@ -260,6 +261,7 @@ def test_pictures_are_enlarged_by_keyboard(browser, pages):
 
 def test_nothing_is_cut_in_print(browser, pages):
     browser.open(pages['balls'], 794)  # pixels of a sheet of paper
+    browser.run(OPEN)
     browser.call('Emulation.setEmulatedMedia', media='print')
     wide = browser.run(
         '[...document.querySelectorAll("table, figure, .keep")].filter('
