@@ -98,7 +98,7 @@ def test_page_in_a_browser(side_by_side, tmp_path):
             assert 9.5 <= min(seen['fonts']) and max(seen['fonts']) < 18
         widths = browser.run('''[...document.querySelectorAll(
           '.mini-rail')].map(rail => rail.clientWidth)''')
-        assert len(widths) == 36 and max(widths) - min(widths) <= 20
+        assert len(widths) == 36 and max(widths) - min(widths) <= 1
         script = '''[...document.querySelectorAll('.models')].map(
           group => [...group.querySelectorAll('.kept')].map(
             bar => getComputedStyle(bar).backgroundColor))'''
