@@ -86,7 +86,7 @@ setup(
     ],
     packages=find_packages(include=['mmseg_rppgd', 'mmseg_rppgd.*']),
     package_data={'mmseg_rppgd': ['py.typed'],
-                  'mmseg_rppgd.evaluation.report': ['*.html']},
+                  'mmseg_rppgd.evaluation.report.page': ['templates/*']},
     entry_points=dict(
         console_scripts=['mmseg_rppgd = mmseg_rppgd.commands:main']),
     python_requires='>=3.8',

@@ -8,7 +8,7 @@ from .words import CommandLine
 
 EXAMPLES = (
     'standard=work_dirs/standard/robust rppgd3-at=work_dirs/rppgd3-at/robust',
-    'a=work_dirs/a/robust b=work_dirs/b/robust --metric NmIoU',
+    'a=work_dirs/a/robust b=work_dirs/b/robust --out comparison',
     '--worst-case work_dirs/a/robust work_dirs/a/robust-square',
 )
 
@@ -26,6 +26,11 @@ def parser(prog: Optional[str] = None) -> argparse.ArgumentParser:
     group.add_argument('--metric', choices=SCALARS, default='mIoU',
                        help='the number of the table (default: %(default)s)')
     group.add_argument(
+        '--out', metavar='DIR',
+        help='a folder for comparison.html, a page with curves, and '
+        'comparison.md (default: the tables are printed, and nothing is '
+        'written)')
+    group.add_argument(
         '--worst-case', action='store_true',
         help='the reports are DIR... and of one model: compute the worst '
         'case over the attacks of all, from their stored counts')
@@ -41,6 +46,9 @@ def check(command_line: argparse.ArgumentParser,
     """Refuse what cannot be, before anything is loaded."""
     if args.seed < 0:
         command_line.error(f'--seed must be >= 0, but got {args.seed}')
+    if args.worst_case and args.out is not None:
+        command_line.error('--worst-case prints JSON and writes no file: '
+                           'leave --out out')
     for report in [] if args.worst_case else args.reports:
         name, _, path = report.partition('=')
         if not (name and path):
