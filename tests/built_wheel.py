@@ -7,25 +7,26 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-FOLDERS = ('mmseg_rppgd', 'configs', 'tools', 'requirements')
-FILES = ('setup.py', 'setup.cfg', 'README.md', 'MANIFEST.in', 'LICENSE',
-         'model-index.yml')
+NOT_BUILT = ('tests', 'benchmarks', 'build', 'dist', 'data', 'work_dirs')
 
 
 @pytest.fixture(scope='session')
 def wheel(tmp_path_factory):
     """Folder that a wheel was installed into, for PYTHONPATH."""
     folder = tmp_path_factory.mktemp('wheel')
-    skip = shutil.ignore_patterns('__pycache__', '*.egg-info', '.*')
-    for name in FOLDERS:
-        shutil.copytree(ROOT / name, folder / 'source' / name, ignore=skip)
-    for name in FILES:
-        shutil.copy(ROOT / name, folder / 'source')
+    shutil.copytree(ROOT, folder / 'source', ignore=not_built)
     pip('wheel', '--no-build-isolation', '--wheel-dir', folder,
         folder / 'source')
     file, = folder.glob('*.whl')
     pip('install', '--target', folder / 'site', file)
     return folder / 'site'
+
+
+def not_built(folder, names):
+    """What of a folder is left out of a copy."""
+    made = {'__pycache__', *(name for name in names if name[0] == '.'
+                             or name.endswith('.egg-info'))} - {'.mim'}
+    return made | (set(NOT_BUILT) if Path(folder) == ROOT else set())
 
 
 def pip(*words):

@@ -183,7 +183,7 @@ class PixelModel(nn.Module, AttackedModel):
         """Return the networks that are used here but not registered."""
         return [self.segmentor]
 
-    def resize_advice(self, images: Tensor, size: Size) -> str:
+    def resize_advice(self, images: Tensor, size: Tuple[int, ...]) -> str:
         """Return how the logits get the size (H, W) of the labels."""
         return ('give the size of the labels, PixelModel(segmentor, '
                 f'label_size={tuple(size)})')

@@ -48,9 +48,10 @@ def has_options(line):
 
 
 def is_ours(line):
-    """What pip installs is this package, or a pin of its requirements."""
-    pinned = ''.join(
-        path.read_text() for path in (ROOT / 'requirements').glob('*.txt'))
+    """What pip installs is this package, or a version that it asks for."""
+    pinned = ''.join(path.read_text() for path in (
+        *(ROOT / 'requirements').glob('*.txt'),
+        ROOT / 'mmseg_rppgd/attacks/adv_lib.py'))
     for word in shlex.split(line.replace('&&', ' ')):
         extra = re.search(r'\[(\w+)\]', word)
         if extra:
