@@ -24,8 +24,8 @@ def wheel(tmp_path_factory):
 
 def not_built(folder, names):
     """What of a folder is left out of a copy."""
-    made = {'__pycache__', *(name for name in names if name[0] == '.'
-                             or name.endswith('.egg-info'))} - {'.mim'}
+    made = {name for name in names if name[0] == '.'
+            or name.endswith(('.egg-info', '__pycache__'))}
     return made | (set(NOT_BUILT) if Path(folder) == ROOT else set())
 
 
