@@ -1,6 +1,6 @@
 """Attacks that look for a small perturbation."""
 import copy
-from typing import NamedTuple, Optional, Union
+from typing import Any, NamedTuple, Optional, Union
 
 from torch import Tensor
 
@@ -70,7 +70,7 @@ class MinimalNormAttack(Attack):
                  steps: int,
                  threshold: Number,
                  keep: str = 'best',
-                 **kwargs) -> None:
+                 **kwargs: Any) -> None:
         super().__init__(eps, keep=keep, **kwargs)
         if keep != 'best':
             raise ValueError(f"keep must be 'best' for {self.name}, whose "
@@ -105,6 +105,11 @@ class MinimalNormAttack(Attack):
         """
         search = self.searching()
         adv_images, mis_ratio = search.run(model, images, labels, mask)
+        if mis_ratio is None:
+            raise TypeError(
+                f'the result of {self.name} must have a mis_ratio, which '
+                'tells a success, but it is None; return that of '
+                'self.goal.tracker(...).result()')
         norms = search.norms(
             adv_images, images.detach().clamp(0, 1), mis_ratio)
         return MinimalResult(adv_images, norms)

@@ -1,7 +1,7 @@
 """A segmentor that is trained on a mix of clean and adversarial images."""
 import copy
 from contextlib import contextmanager
-from typing import Any, Dict, Iterator, List, Optional, Union
+from typing import Any, Dict, Iterator, List, Optional, Union, cast
 
 import torch
 import torch.nn.functional as F
@@ -13,6 +13,7 @@ from ..attacks.base import untargeted
 from ..pixel_model import (PixelModel, TrainingAttack, last_head,
                            unwrap_segmentor)
 from ..pixel_model.batches import check_adv_ratio
+from ..pixel_model.mmseg_types import Segmentor
 from ..pixel_model.space import check_pixel_range
 from ..registry import MODELS
 
@@ -84,20 +85,20 @@ class AdversarialSegmentor(BaseSegmentor):
                  attack: Any,
                  adv_ratio: float = 0.5,
                  pixel_range: Optional[float] = None,
-                 **kwargs) -> None:
-        segmentor = self._build_segmentor(segmentor, kwargs)
-        super().__init__(data_preprocessor=segmentor.data_preprocessor)
+                 **kwargs: Any) -> None:
+        built = self._build_segmentor(segmentor, kwargs)
+        super().__init__(data_preprocessor=built.data_preprocessor)
         check_adv_ratio(adv_ratio)
         check_pixel_range(pixel_range)
         self.attack = untargeted(attack, type(self).__name__)
         self.adv_ratio = adv_ratio
         self.pixel_range = pixel_range
         self.training_attack = TrainingAttack()
-        self._adopt_children(segmentor)
+        self._adopt_children(built)
 
     @classmethod
     def _build_segmentor(cls, segmentor: Union[dict, nn.Module],
-                         kwargs: dict) -> nn.Module:
+                         kwargs: dict) -> Segmentor:
         unknown = set(kwargs) - set(PASSED_ON)
         if unknown:
             raise TypeError(
@@ -106,15 +107,15 @@ class AdversarialSegmentor(BaseSegmentor):
                 f'{", ".join(sorted(unknown))}; settings of the segmentor '
                 'belong inside segmentor=dict(...)')
         if isinstance(segmentor, dict):
-            segmentor = copy.deepcopy(segmentor)
+            cfg = copy.deepcopy(segmentor)
             # mmengine hands every model the config's preprocessor, which
             # yields to the model's own there too.
             preprocessor = kwargs.pop('data_preprocessor', None)
-            segmentor.update(kwargs)
-            if segmentor.get('data_preprocessor') is None:
-                segmentor['data_preprocessor'] = preprocessor
-            segmentor = MMSEG_MODELS.build(segmentor)
-        elif any(value is not None for value in kwargs.values()):
+            cfg.update(kwargs)
+            if cfg.get('data_preprocessor') is None:
+                cfg['data_preprocessor'] = preprocessor
+            return unwrap_segmentor(MMSEG_MODELS.build(cfg))
+        if any(value is not None for value in kwargs.values()):
             raise TypeError(
                 f'{", ".join(sorted(kwargs))} can be passed on to the config '
                 'of a segmentor only, but segmentor is already built')
@@ -162,8 +163,10 @@ class AdversarialSegmentor(BaseSegmentor):
             self.pixel_range = result.pixel_range
         with trained_logits(last_head(self.segmentor),
                             len(data_samples)) as logits:
-            losses = self.mixed_loss(result.inputs, data_samples,
-                                     len(result.adv_images))
+            # Of a tensor they are a tensor again.
+            losses = self.mixed_loss(
+                cast(Tensor, result.inputs), data_samples,
+                len(result.adv_images))
         if logits:
             logs.update(
                 self._accuracies(logits[-1], data_samples,
@@ -200,7 +203,7 @@ class AdversarialSegmentor(BaseSegmentor):
         """Return the accuracy of either part of the batch, in percent."""
         head = last_head(self.segmentor)
         ignore_index = PixelModel(self.segmentor, surface='whole').ignore_index
-        right, total = [], []
+        rights, totals = [], []
         for maps, data_sample in zip(logits.split(1), data_samples):
             labels = data_sample.gt_sem_seg.data
             maps = F.interpolate(
@@ -211,9 +214,9 @@ class AdversarialSegmentor(BaseSegmentor):
             else:
                 prediction = maps.argmax(1)
             labelled = labels != ignore_index
-            right.append(((prediction == labels) & labelled).sum())
-            total.append(labelled.sum())
-        right, total = torch.stack(right), torch.stack(total).clamp_min(1)
+            rights.append(((prediction == labels) & labelled).sum())
+            totals.append(labelled.sum())
+        right, total = torch.stack(rights), torch.stack(totals).clamp_min(1)
         first = len(data_samples) - num_adv
         parts = dict(acc_clean=slice(0, first), acc_adv=slice(first, None))
         return {
@@ -221,23 +224,25 @@ class AdversarialSegmentor(BaseSegmentor):
             for name, part in parts.items() if len(right[part])
         }
 
-    def predict(self, inputs: Tensor, data_samples: Optional[list] = None):
+    def predict(self, inputs: Tensor,
+                data_samples: Optional[list] = None) -> List[Any]:
         """Predict as the segmentor does, on clean inputs."""
         return self.segmentor.predict(inputs, data_samples)
 
-    def _forward(self, inputs: Tensor, data_samples: Optional[list] = None):
+    def _forward(self, inputs: Tensor,
+                 data_samples: Optional[list] = None) -> Any:
         return self.segmentor._forward(inputs, data_samples)
 
-    def extract_feat(self, inputs: Tensor):
+    def extract_feat(self, inputs: Tensor) -> Any:
         """Extract features as the segmentor does."""
         return self.segmentor.extract_feat(inputs)
 
-    def encode_decode(self, inputs: Tensor, batch_img_metas: list):
+    def encode_decode(self, inputs: Tensor, batch_img_metas: list) -> Tensor:
         """Encode and decode as the segmentor does."""
         return self.segmentor.encode_decode(inputs, batch_img_metas)
 
     def postprocess_result(self, seg_logits: Tensor,
-                           data_samples: Optional[list] = None):
+                           data_samples: Optional[list] = None) -> List[Any]:
         """Post-process as the segmentor does."""
         return self.segmentor.postprocess_result(seg_logits, data_samples)
 

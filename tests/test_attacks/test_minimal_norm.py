@@ -135,6 +135,18 @@ def test_search_leaves_the_attack_as_it_is(model, images):
     assert torch.equal(attack(model, images, labels), before)
 
 
+class Silent(DeepFool):
+    """Does not tell how many pixels are wrong."""
+
+    def _run(self, model, inputs, callback):
+        return super()._run(model, inputs, callback)._replace(mis_ratio=None)
+
+
+def test_attack_that_does_not_tell_a_success_is_refused(model, images):
+    with pytest.raises(TypeError, match='Silent must have a mis_ratio'):
+        Silent(steps=1).minimal(model, images, clean_labels(model, images))
+
+
 def test_norms_of_a_targeted_search_count_the_pixels_on_target(model, images):
     targets = clean_labels(model, images).flip(0, 2)
     search = DAG(steps=60, gamma=.05, targeted=True, threshold=.5).searching()

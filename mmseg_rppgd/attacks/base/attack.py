@@ -34,7 +34,7 @@ class Attack(ABC):
     Calling it returns adversarial images and changes nothing else: see
     :meth:`__call__`.
 
-    A subclass says what it is like:
+    A subclass says what it is like, in attributes or properties:
 
     - ``defined_for``: the norms that it is defined for;
     - ``can_target``: whether it has a targeted meaning;
@@ -81,7 +81,7 @@ class Attack(ABC):
                  restarts: int = 1,
                  targeted: bool = False,
                  keep: str = 'last',
-                 **unknown) -> None:
+                 **unknown: Any) -> None:
         if unknown:
             raise TypeError(
                 f'{self.name} has no argument '
@@ -120,7 +120,8 @@ class Attack(ABC):
         bases = [base for base in cls.__mro__
                  if '__init__' in vars(base) and base is not object]
         for base in bases:
-            parameters = inspect.signature(base.__init__).parameters.values()
+            signature = inspect.signature(vars(base)['__init__'])
+            parameters = signature.parameters.values()
             hidden = {'self', *found}
             if base is not bases[0]:
                 hidden.update(vars(base).get('parts', ()))
