@@ -7,6 +7,20 @@ from docstrings import block, call, example, inline, items, parse, table
 
 import mmseg_rppgd
 from mmseg_rppgd import attacks, evaluation
+from mmseg_rppgd.hooks.attack_hook import NamedAttackHook
+from mmseg_rppgd.registry import HOOKS, MODELS, ChildRegistry
+
+
+def registered(registry: ChildRegistry) -> List[type]:
+    """Return what this package has in a registry, by its name.
+
+    The hooks of single attacks are left out: each has its page.
+    """
+    registry.import_from_location()
+    return [cls for _, cls in sorted(registry.module_dict.items())
+            if cls.__module__.startswith('mmseg_rppgd.')
+            and not issubclass(cls, NamedAttackHook)]
+
 
 # File -> title, first sentence, and what the page has.
 PAGES = {
@@ -21,8 +35,7 @@ PAGES = {
         'Hooks and wrappers',
         'What trains a segmentor adversarially: by a hook beside the model, '
         'or by a wrapper around it.',
-        [mmseg_rppgd.AttackHook, mmseg_rppgd.RobustValHook,
-         mmseg_rppgd.AdversarialSegmentor, mmseg_rppgd.DDCATSegmentor]),
+        [*registered(HOOKS), *registered(MODELS)]),
     'reference/parts.md': (
         'Parts of attacks',
         'What an attack of your own is made of; [Your own attack]'
