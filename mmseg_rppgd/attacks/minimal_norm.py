@@ -105,11 +105,6 @@ class MinimalNormAttack(Attack):
         """
         search = self.searching()
         adv_images, mis_ratio = search.run(model, images, labels, mask)
-        if mis_ratio is None:
-            raise TypeError(
-                f'the result of {self.name} must have a mis_ratio, which '
-                'tells a success, but it is None; return that of '
-                'self.goal.tracker(...).result()')
         norms = search.norms(
             adv_images, images.detach().clamp(0, 1), mis_ratio)
         return MinimalResult(adv_images, norms)
@@ -130,7 +125,7 @@ class MinimalNormAttack(Attack):
         return search
 
     def norms(self, adv_images: Tensor, images: Tensor,
-              mis_ratio: Tensor) -> Tensor:
+              mis_ratio: Optional[Tensor]) -> Tensor:
         """Return how far each image was moved (B,), if that is a success.
 
         It is infinite where too few pixels are wrong, and NaN for an image
@@ -139,8 +134,17 @@ class MinimalNormAttack(Attack):
         Args:
             adv_images (Tensor): What the attack returned (B, 3, H, W).
             images (Tensor): The clean images.
-            mis_ratio (Tensor): (B,) that of the adversarial images.
+            mis_ratio (Tensor, optional): (B,) that of the adversarial
+                images, as the attack returned it.
+
+        Raises:
+            TypeError: If the attack has returned none.
         """
+        if mis_ratio is None:
+            raise TypeError(
+                f'the result of {self.name} must have a mis_ratio, which '
+                'tells a success, but it is None; return that of '
+                'self.goal.tracker(...).result()')
         norms = perturbation_norm(adv_images - images, self.norm)
         reached = 100 - mis_ratio if self.targeted else mis_ratio
         # Half a pixel of a million is more than rounding of the percentage.

@@ -1,8 +1,7 @@
 import pytest
 import torch
 
-from mmseg_rppgd.attacks import (APGD, PGD, Attack, AttackResult,
-                                 EnsembleAttack)
+from mmseg_rppgd.attacks import APGD, PGD, Attack, AttackResult, EnsembleAttack
 from mmseg_rppgd.registry import ATTACKS
 
 MEMBERS = [

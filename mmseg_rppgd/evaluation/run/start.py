@@ -79,7 +79,7 @@ def start(worker: Worker, examples: ExampleStore,
                    'of. All rows of them are done again.', 'yellow')
     for key, indices in on_first(
             lambda: _drop_damaged(worker, examples)).items():
-        screen.say(f'{osp.join(examples.folder, key)}: what was kept of the '
+        screen.say(f'{examples.folder_of(key)}: what was kept of the '
                    f'image {_named(map(str, indices))} is damaged and is '
                    'made again.', 'yellow')
 
@@ -104,7 +104,7 @@ def report_skipped(folder: Optional[str],
         list[str]: A sentence for the report, if there are any.
     """
 
-    def write() -> None:
+    def write(folder: str) -> None:
         path = osp.join(folder, SKIPPED)
         if bad:
             write_json(path, [
@@ -115,7 +115,7 @@ def report_skipped(folder: Optional[str],
                 os.remove(path)
 
     if folder is not None:
-        on_first(write)
+        on_first(lambda: write(folder))
     if not bad:
         return []
     where = '' if folder is None else f' (all in per_image/{SKIPPED})'
