@@ -1,34 +1,10 @@
 """A wheel is complete: it needs no checkout."""
 import os
-import shutil
 import subprocess
 import sys
-import zipfile
-from pathlib import Path
 
 import pytest
-
-ROOT = Path(__file__).parents[1]
-
-
-@pytest.fixture(scope='module')
-def wheel(tmp_path_factory):
-    """Folder of an unpacked wheel, built from a copy of the sources."""
-    folder = tmp_path_factory.mktemp('wheel')
-    skip = shutil.ignore_patterns('__pycache__', '*.egg-info', '.*')
-    for name in ('mmseg_rppgd', 'configs', 'tools', 'requirements'):
-        shutil.copytree(ROOT / name, folder / 'source' / name, ignore=skip)
-    for name in ('setup.py', 'setup.cfg', 'README.md', 'MANIFEST.in',
-                 'LICENSE', 'model-index.yml'):
-        shutil.copy(ROOT / name, folder / 'source')
-    subprocess.run(
-        [sys.executable, '-m', 'pip', 'wheel', '--no-build-isolation',
-         '--no-deps', '--no-index', '--wheel-dir', folder,
-         folder / 'source'], check=True, capture_output=True)
-    file, = folder.glob('*.whl')
-    with zipfile.ZipFile(file) as archive:
-        archive.extractall(folder / 'unpacked')
-    return folder / 'unpacked'
+from built_wheel import ROOT
 
 
 def names(folder, ending):

@@ -176,8 +176,9 @@ class Attack(ABC):
         Parameters with their ``.grad`` and ``requires_grad``, buffers, the
         ``training`` flag of every module and the caller's tensors stay as
         they are. It works under ``no_grad`` and ``inference_mode``. Modes
-        and flags are looked after for an ``nn.Module``; a bare function
-        minds its own.
+        and flags are looked after for an ``nn.Module``, and for those that
+        a function holds or names (:func:`networks_in`); one that cannot be
+        found there is warned of.
 
         Args:
             model (callable): images -> logits (B, C, H, W) or
