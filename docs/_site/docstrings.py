@@ -5,7 +5,7 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence
 
 SECTIONS = ('Args', 'Note', 'Shape', 'Returns', 'Raises', 'Example')
 HEADING = re.compile(rf'({"|".join(SECTIONS)}):')
-ITEM = re.compile(r'(\w[\w., ]*?)(?: \(([^:]*)\))?: ?(.*)', re.DOTALL)
+ITEM = re.compile(r'(\w[\w.,\s]*?)(?: \(([^:]*)\))?:\s?(.*)', re.DOTALL)
 ROLE = re.compile(r':\w+:`~?([^`]+)`')
 CODE = re.compile(r'(``?)(.+?)\1', re.DOTALL)
 # What Markdown would read as a mark; *one* word is emphasis in both.
@@ -79,7 +79,8 @@ def items(section: str) -> List[Item]:
     """
     entries: List[str] = []
     for line in section.splitlines():
-        if line.startswith(' ') and entries:
+        goes_on = line.startswith(' ') or entries and entries[-1][-1] == ','
+        if goes_on and entries:
             entries[-1] += f'\n{line}'
         elif line.strip():
             entries.append(line)
@@ -87,7 +88,8 @@ def items(section: str) -> List[Item]:
     for entry in entries:
         match = ITEM.fullmatch(entry)
         name, kind, meaning = match.groups() if match else ('', '', entry)
-        found.append(Item(name, kind or '', one_line(meaning)))
+        found.append(Item(one_line(name), one_line(kind or ''),
+                          one_line(meaning)))
     return found
 
 

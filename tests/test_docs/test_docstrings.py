@@ -1,4 +1,5 @@
 """Docstrings become Markdown that says the same."""
+import pytest
 from docstrings import block, call, example, inline, items, parse, table
 
 
@@ -43,6 +44,12 @@ def test_arguments_have_name_type_and_meaning():
     assert eps == ('eps', 'float | str, optional',
                    'Radius, see :class:`PGD`. Defaults to None.')
     assert kwargs == ('kwargs', '', 'Others.')
+
+
+@pytest.mark.parametrize('indentation', ['', '    '])
+def test_several_arguments_share_a_meaning(indentation):
+    assert items(f'a, b,\n{indentation}c (int): Numbers.\nd: One.') == [
+        ('a, b, c', 'int', 'Numbers.'), ('d', '', 'One.')]
 
 
 def test_text_in_place_of_arguments_has_no_name():
