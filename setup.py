@@ -43,7 +43,7 @@ class BuildPyWithMim(build_py):
 
 
 extras = {name: requirements(name) for name in ('lite', 'mmcv', 'minnorm',
-                                                'test')}
+                                                'test', 'docs')}
 # Everything but the two mmcvs, of which there can only be one.
 extras['all'] = extras['minnorm'] + extras['test']
 

@@ -115,7 +115,7 @@ SESSIONS = [
     Session('README.md', ["suite='reliable', out_dir='robust'"],
             swap={'pspnet.py': 'config.py',
                   'iter_40000.pth': 'checkpoint.pth'}),
-    Session('README.md', ['class Torchvision(Adapter)',
+    Session('README.md', ['class Torchvision(nn.Module)',
                           'TestedModel(Torchvision(net)'],
             given=stand_ins.NETWORK + stand_ins.LOADER),
     Session('README.md', ['init_model(config, checkpoint'],
@@ -142,6 +142,20 @@ SESSIONS = [
         'python -m mmseg_rppgd info', 'python -m mmseg_rppgd list attacks',
         'python -m mmseg_rppgd list attacks RPPGD',
         'python -m mmseg_rppgd publish CHECKPOINT']),
+    # ----------------------------------------- index, quickstart and harden
+    Session('docs/index.md', ['my_pspnet_rppgd3_at.py: the stock PSPNet']),
+    Session('docs/quickstart.md', ['pip install torch==']),
+    Session('docs/quickstart.md', ['mmseg_rppgd quickstart first'],
+            lines={'python -m mmseg_rppgd quickstart': MINUTES}),
+    Session('docs/quickstart.md', ['--suite quick --limit 20']),
+    Session('docs/harden.md', [
+        '--out robust/before', '# my_pspnet_at.py', 'train my_pspnet_at.py',
+        '--out robust/after', 'publish work_dirs'],
+        swap={'my_pspnet.py': 'config.py', 'my_pspnet.pth': 'checkpoint.pth',
+              'iter_40000': 'iter_2'}),
+    # -------------------------------------------------------- other_victims
+    Session('docs/other_victims.md', ['# adapters.py', 'SegformerConfig(']),
+    Session('docs/other_victims.md', ['import CosPGD']),
     # ----------------------------------------------------------- own_attack
     Session('docs/own_attack.md', [
         'class MarginPGD', 'from my_attack import MarginPGD',

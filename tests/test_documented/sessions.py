@@ -59,7 +59,8 @@ class Session:
         text (list[str]): Code inside the lines of the page: commands, and
             what is a config when put together, ``config_of_text.py``.
         then (list[str]): Commands that show that the files which the blocks
-            are do what they should. Without any, a config is trained.
+            are do what they should. Without any, a config is trained that
+            no command of the blocks names.
         needs (list[str]): Sessions' blocks whose files are there.
     """
     file: str
@@ -118,8 +119,11 @@ class Folder:
             self.take(block, session) for block in blocks) if name]
         self.run_typed(session.given)
         configs += self.take_text(session)
+        typed = [line for block in blocks for line in block.commands
+                 if block.language == 'bash']
         then = session.then or [
-            f'python -m mmseg_rppgd train {name}' for name in configs]
+            f'python -m mmseg_rppgd train {name}' for name in configs
+            if name not in ' '.join(typed)]
         for command in then:
             self.command(command, session)
 

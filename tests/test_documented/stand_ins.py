@@ -68,7 +68,9 @@ class Network(torch.nn.Module):
         super().__init__()
         self.backbone = torch.nn.Sequential(
             torch.nn.Conv2d(3, 4, 3, padding=1), torch.nn.BatchNorm2d(4))
-        self.classifier = torch.nn.Conv2d(4, 2, 1)
+        self.classifier = torch.nn.Sequential(
+            torch.nn.Conv2d(4, 4, 1), torch.nn.BatchNorm2d(4),
+            torch.nn.ReLU(), torch.nn.Dropout(0.1), torch.nn.Conv2d(4, 2, 1))
 
     def forward(self, images):
         return {'out': self.classifier(self.backbone(images))}
