@@ -8,13 +8,14 @@ from mmengine.logging import print_log
 from mmengine.model import is_model_wrapper
 from mmengine.optim import OptimWrapper, OptimWrapperDict
 from mmengine.runner import autocast
-from torch import nn
+from torch import Tensor, nn
 
 from ..attacks.base import untargeted
 from ..pixel_model import (CountedPixels, PixelModel, TrainingAttack,
-                           perturb_batch)
+                           perturb_batch, unwrap_segmentor)
 from ..pixel_model.batches import check_adv_ratio
 from ..pixel_model.space import check_pixel_range
+from ..pixel_model.trained import TrainingPass
 from ..registry import HOOK_SUFFIX, HOOKS
 
 STAGES = ('train', 'val', 'test')
@@ -30,10 +31,12 @@ class AttackHook(Hook):
     stay stock.
 
     Logged to the message hub: ``attack_mis_ratio`` (percent of wrong pixels
-    in the attack's last prediction) and, in training,
-    ``attack_time_share`` in [0, 1], of the iteration before, and
-    ``attack_overflows``, how many batches were trained clean so far because
-    the attack overflowed in half precision, once there is one.
+    in the attack's last prediction) and, in training, ``acc_clean`` and
+    ``acc_adv`` (percent of right pixels of either part of the batch, in the
+    training pass itself, of heads with a ``conv_seg``; not where the config
+    has ``compile``); ``attack_time_share`` in [0, 1], of the iteration
+    before; and ``attack_overflows``, how many batches were trained clean so
+    far because the attack overflowed in half precision, once there is one.
 
     Note:
         - The attack runs in the precision of the loop: that of an
@@ -88,6 +91,7 @@ class AttackHook(Hook):
         self.stages = list(listed)
         self.adv_ratio = adv_ratio
         self.training_attack = TrainingAttack()
+        self._pass: Optional[TrainingPass] = None
 
     def _refuse_another(self, runner, stage: str) -> None:
         """Refuse a second hook that would attack the attacked images."""
@@ -121,8 +125,23 @@ class AttackHook(Hook):
         """Attack part of a training batch."""
         if 'train' not in self.stages:
             return
+        self._end_pass()  # of an iteration that an error ended
         with training_precision(runner):
-            self._attack(runner, 'train', data_batch)
+            num_adv = self._attack(runner, 'train', data_batch)
+        if not runner.cfg.get('compile'):  # what is compiled has no hooks
+            self._pass = TrainingPass(
+                unwrap_segmentor(runner.model),
+                len(data_batch['inputs']), num_adv)
+
+    def after_train_iter(self, runner, batch_idx: int,
+                         data_batch: Optional[dict] = None,
+                         outputs: Optional[dict] = None) -> None:
+        """Log what the training pass made of both parts of the batch."""
+        log(runner, 'train', self._end_pass())
+
+    def _end_pass(self) -> Dict[str, Tensor]:
+        watched, self._pass = self._pass, None
+        return {} if watched is None else watched.end()
 
     def before_val(self, runner) -> None:
         """Keep validation out of the time of an iteration."""
@@ -148,7 +167,8 @@ class AttackHook(Hook):
                 self._attack(runner, 'test', data_batch, runner.test_loop)
 
     def _attack(self, runner, stage: str, data_batch: Dict[str, Any],
-                loop: Any = None) -> None:
+                loop: Any = None) -> int:
+        """Attack a batch, log it, and return how many images it attacked."""
         inputs, samples = data_batch['inputs'], data_batch['data_samples']
         if stage == 'train':
             result, logs = self.training_attack(
@@ -166,8 +186,8 @@ class AttackHook(Hook):
         if result.pixel_range is not None:
             self.pixel_range = result.pixel_range
         data_batch['inputs'] = result.inputs
-        for name, value in logs.items():
-            runner.message_hub.update_scalar(f'{stage}/{name}', value)
+        log(runner, stage, logs)
+        return len(result.adv_images)
 
 
 class NamedAttackHook(AttackHook):
@@ -212,6 +232,12 @@ class NamedAttackHook(AttackHook):
 def unwrap_model(model: nn.Module) -> nn.Module:
     """Return the model inside a distributed wrapper."""
     return model.module if is_model_wrapper(model) else model
+
+
+def log(runner, stage: str, values: Dict[str, Any]) -> None:
+    """Write numbers, by name, to the log of a loop."""
+    for name, value in values.items():
+        runner.message_hub.update_scalar(f'{stage}/{name}', value)
 
 
 @contextmanager
