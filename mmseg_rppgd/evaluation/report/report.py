@@ -12,14 +12,14 @@ import numpy as np
 from PIL import Image
 
 from ...metrics import SCALARS, accuracy, number, unpack_counts
+from ...painting import colour_classes, full_palette, magnify
 from ..files import replacing, write_json, write_text, writing
 from ..results.radii import radius_notes
 from ..results.results import RowResult, success_over_eps, worst_balls
 from ..run.folder import PANEL
 from ..run.images import Example, ExampleStore
-from .colours import colour_classes, full_palette
 from .curves import draw_curves
-from .pictures import draw_panel, magnify
+from .pictures import draw_panel
 from .tables import (balls_with_intervals, matrix_tables, minimal_tables,
                      number_table, radius, report_tables, row_intervals)
 from .writers import Table, brackets, cell, code, escape, to_csv, to_markdown

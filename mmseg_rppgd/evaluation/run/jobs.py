@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 
 from ...metrics import pack_counts
+from ...painting import full_palette
 from ...timing import Stopwatch
 from ..plan.rows import Row
-from ..report.colours import full_palette
 from .images import Example, to_8bit
 from .model_probe import ModelProbe
 from .models import Sample, TestedModel
