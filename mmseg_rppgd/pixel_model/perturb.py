@@ -34,6 +34,9 @@ class PerturbedBatch(NamedTuple):
             (C, H, W) at label size for each attacked image.
         pixel_range (float, optional): Value of white in the inputs, to be
             given for the batches to come; None where nothing was attacked.
+        labels (Sequence[Tensor]): (H, W) for each attacked image.
+        model (PixelModel, optional): What was attacked, at the size of the
+            images; None where nothing was.
     """
     inputs: Union[List[Tensor], Tensor]
     clean_images: List[Tensor]
@@ -42,6 +45,8 @@ class PerturbedBatch(NamedTuple):
     seconds: float
     logits: Optional[List[Tensor]] = None
     pixel_range: Optional[float] = None
+    labels: Sequence[Tensor] = ()
+    model: Optional[PixelModel] = None
 
 
 def perturb_batch(attack: Attack,
@@ -185,7 +190,9 @@ def perturb_batch(attack: Attack,
                    torch.cat(ratios)[order]),
         seconds=seconds,
         logits=logits,
-        pixel_range=pixel_range)
+        pixel_range=pixel_range,
+        labels=labels,
+        model=model)
 
 
 def _check_callback(surface: Optional[str], images: List[Tensor],
