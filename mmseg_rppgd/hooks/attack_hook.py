@@ -11,6 +11,7 @@ from mmengine.runner import autocast
 from torch import Tensor, nn
 
 from ..attacks.base import untargeted
+from ..attacks.base.spelling import spell_call
 from ..pixel_model import (CountedPixels, PixelModel, TrainingAttack,
                            perturb_batch, unwrap_segmentor)
 from ..pixel_model.batches import check_adv_ratio
@@ -92,6 +93,14 @@ class AttackHook(Hook):
         self.adv_ratio = adv_ratio
         self.training_attack = TrainingAttack()
         self._pass: Optional[TrainingPass] = None
+
+    def __repr__(self) -> str:
+        return spell_call(type(self).__name__, dict(
+            attack=self.attack, **self._settings()))
+
+    def _settings(self) -> Dict[str, Any]:
+        return dict(stages=self.stages, adv_ratio=self.adv_ratio,
+                    pixel_range=self.pixel_range)
 
     def _refuse_another(self, runner, stage: str) -> None:
         """Refuse a second hook that would attack the attacked images."""
@@ -217,6 +226,10 @@ class NamedAttackHook(AttackHook):
         super().__init__(
             dict(attack_args, type=self.attack_type), stages, adv_ratio,
             pixel_range)
+
+    def __repr__(self) -> str:
+        return spell_call(type(self).__name__, dict(
+            self.attack.config, **self._settings()))
 
     @classmethod
     def of(cls, attack_type: str) -> Type['NamedAttackHook']:

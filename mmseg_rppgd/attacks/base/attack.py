@@ -10,6 +10,7 @@ from ..threat_model import NORMS, Number, ThreatModel
 from .frozen import frozen, own_chance
 from .inputs import AttackInputs, Generators, check_inputs
 from .model import AttackedModel, CheckedModel, Model, check_model
+from .spelling import PLAIN, remembering, spell_call
 
 Callback = Callable[[int, Tensor], Any]
 
@@ -72,7 +73,9 @@ class Attack(ABC):
     steps_are_fixed = False
     parts: Tuple[str, ...] = ()
     feature_layer: Optional[str] = None
+    _given: Dict[str, Any]
 
+    @remembering
     def __init__(self,
                  eps: Optional[Number] = None,
                  *,
@@ -110,6 +113,14 @@ class Attack(ABC):
         self.targeted = targeted
         self.keep = keep
 
+    def __init_subclass__(cls, **kwargs) -> None:
+        super().__init_subclass__(**kwargs)
+        if '__init__' in vars(cls):
+            cls.__init__ = remembering(cls.__init__)
+
+    def __repr__(self) -> str:
+        return spell_call(self.name, self.config)
+
     @classmethod
     def arguments(cls) -> Dict[str, Any]:
         """Return the arguments that the attack takes and their defaults.
@@ -131,6 +142,25 @@ class Attack(ABC):
             if not any(p.kind is p.VAR_KEYWORD for p in parameters):
                 break
         return found
+
+    @property
+    def config(self) -> Dict[str, Any]:
+        """dict: Every argument and its value, in the order of arguments().
+
+        What it was made with, the defaults of the rest, and what it runs
+        with where that is another number: a default radius or step size that
+        depends on the image stays None.
+        """
+        config = {**self.arguments(), **self._given}
+        for name in config:
+            value = vars(self).get(name)
+            if isinstance(value, PLAIN):
+                config[name] = value
+        if config.get('eps') is None:
+            config['eps'] = self.eps
+        if 'alpha' in config and self.eps is not None:
+            config['alpha'] = self.resolved_alpha(self.eps)
+        return config
 
     @property
     def name(self) -> str:

@@ -98,11 +98,8 @@ class Row:
         So a report can be repeated with a version that has others. A default
         that depends on the size of the image stays None.
         """
-        attack = self.build(1)
-        config = {**attack.arguments(), **self.attack}
-        if 'alpha' in config and self.eps is not None:
-            config['alpha'] = attack.resolved_alpha(self.eps)
-        return jsonable(config)
+        attack = ATTACKS.build(dict(self.attack))
+        return jsonable(dict(attack.config, type=self.attack['type']))
 
     @property
     def can_share(self) -> bool:
