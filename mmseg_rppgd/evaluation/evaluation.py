@@ -17,6 +17,7 @@ from mmengine.dist import barrier, get_dist_info
 from .. import __version__
 from ..metrics import compute_metrics
 from .plan.rows import AttackRun, Row, group_rows
+from .plan.sentence import plan_sentence
 from .plan.suites import Plan
 from .report.report import Report
 from .report.screen import Screen, short_line
@@ -26,7 +27,7 @@ from .results.results import RowResult, build_results
 from .results.searches import build_minimal
 from .results.transfer import build_matrix, matrix_check, model_names
 from .run.attack_job import AttackJob, matrix_clean_key, matrix_key
-from .run.bad_data import BadSample
+from .run.bad_data import BadSample, data_set_of
 from .run.images import AdversaryCache, ExampleStore, spread
 from .run.jobs import CleanJob, Job, SearchJob
 from .run.models import TestedModel
@@ -134,10 +135,8 @@ class Evaluation:
             transfer=self.surrogate is not None,
             probe=bool(self.probed and (self.rows or self.plan.minimal)))
         with self.screen:
-            self.screen.plan(
-                (self._cost([clean, *attacks, *searches, *matrix_jobs]) *
-                 len(self.indices) + self_checks.cost *
-                 len(self.probed)) / self.worker.world_size)
+            self._say_plan([clean, *attacks, *searches, *matrix_jobs],
+                           self_checks.jobs())
             records, bad = self.worker.screen_out(clean, self.skip_bad)
             self._leave_out(bad)
             done = {'clean': self._done(None, records)}
@@ -174,6 +173,21 @@ class Evaluation:
         barrier()
         self.screen.show(results, self.out_dir, notes, matrix, minimal)
         return results
+
+    def _say_plan(self, jobs: Sequence[Job], probes: Sequence[Job]) -> None:
+        """Say what is going to be done, and how much that is."""
+        work = [(job, self.indices) for job in jobs] + [
+            (job, self.probed) for job in probes]
+        left = sum(job.cost * self.worker.left(job, indices)
+                   for job, indices in work)
+        processes = self.worker.world_size
+        self.screen.plan(
+            left / processes,
+            plan_sentence(
+                self.plan, len(self.indices), len(self.probed) if probes else
+                0, len(self.targets), processes,
+                sum(job.cost * len(indices) for job, indices in work), left),
+            len(self.rows) + 1, processes)
 
     def _leave_out(self, bad: List[BadSample]) -> None:
         """Go on without images that cannot be tested."""
@@ -246,16 +260,12 @@ class Evaluation:
              for row in self.rows for name in self.targets},
             self.model.classes)
 
-    @staticmethod
-    def _cost(jobs: Sequence[Job]) -> float:
-        return sum(job.cost for job in jobs)
-
     def _done(self, row: Optional[Row], records: List[Record]) -> RowResult:
         """Take in a row that is done, and say so."""
         result = RowResult(row, records, len(self.model.classes))
         metrics = compute_metrics(result.counts, self.model.classes)
         seconds = sum(r.get('seconds', 0) for r in records)
-        self.screen.say(
+        self.screen.row(
             short_line(row.label if row else 'clean', metrics, seconds))
         return result
 
@@ -267,22 +277,3 @@ class Evaluation:
                   'whose names look like secrets.'] if (
                       mask_secrets(sys.argv) != sys.argv) else []
         return self.notes + together + masked
-
-
-def data_set_of(loader: Any) -> Any:
-    """Return the data set of a loader, or what is given as one.
-
-    Raises:
-        TypeError: If its samples cannot be asked for by index.
-        ValueError: If it has none.
-    """
-    dataset = getattr(loader, 'dataset', loader)
-    if not (hasattr(dataset, '__len__') and hasattr(dataset, '__getitem__')):
-        raise TypeError(
-            'loader must have a data set whose samples can be asked for by '
-            'index (with __len__ and __getitem__), but got '
-            f'{type(dataset).__name__}; list its samples')
-    if not len(dataset):
-        raise ValueError('the test set has no images; check data_root and '
-                         'data_prefix of test_dataloader.dataset')
-    return dataset

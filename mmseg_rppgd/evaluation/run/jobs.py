@@ -14,6 +14,7 @@ from ...metrics import pack_counts
 from ...painting import full_palette
 from ...timing import Stopwatch
 from ..plan.rows import Row
+from ..report.pace import CLEAN_COST
 from .images import Example, to_8bit
 from .model_probe import ModelProbe
 from .models import Sample, TestedModel
@@ -75,7 +76,7 @@ class CleanJob:
         after (callable, optional): ``after(sample, outputs)``, for hooks.
         keep (callable, optional): Takes the :class:`Example` of an image.
     """
-    cost = 1.
+    cost = CLEAN_COST
 
     def __init__(self, model: TestedModel, key: str = 'clean',
                  before: Optional[Callable] = None,
