@@ -32,7 +32,8 @@ from .run.images import AdversaryCache, ExampleStore, spread
 from .run.jobs import CleanJob, Job, SearchJob
 from .run.models import TestedModel
 from .run.processes import on_first
-from .run.start import report_skipped, say_interrupted, start
+from .run.saved import saving
+from .run.start import report_skipped, say_interrupted, say_size, start
 from .run.store import ImageStore, Record
 from .run.worker import Worker
 from .self_checks import SelfChecks
@@ -55,7 +56,8 @@ class Evaluation:
                  out_dir: Optional[str], surrogate: Optional[TestedModel],
                  others: List[TestedModel], seed: int, limit: Optional[int],
                  batch_size: Optional[int], panels: int, probes: int,
-                 cache: Optional[str], skip_bad: bool, quiet: bool,
+                 cache: Optional[str], save_adv: Optional[str],
+                 skip_bad: bool, quiet: bool,
                  notes: Sequence[str] = ()) -> None:
         self.plan = plan
         self.rows = plan.rows
@@ -93,6 +95,9 @@ class Evaluation:
             model, loader, self.indices, self.store, self.screen, seed,
             batch_size, rank, world_size)
 
+        self.saved = saving(save_adv, plan, model, surrogate, self.dataset,
+                            seed)
+
     @property
     def settings(self) -> Dict[str, Any]:
         """dict: All that decides the numbers, to be compared on resume."""
@@ -124,12 +129,14 @@ class Evaluation:
 
     def _run(self, resume: bool, before: Optional[Callable],
              after: Optional[Callable], visualizer: Any) -> Dict[str, Any]:
-        start(self.worker, self.examples, lambda: self.settings, resume)
+        start(self.worker, self.examples, lambda: self.settings, resume,
+              self.saved)
         self._say_limits()
         clean = CleanJob(self.model, before=before, after=after,
                          keep=self.examples.keep)
         attacks, matrix_jobs = self._attack_jobs(), self._matrix_jobs()
-        searches = [SearchJob(row, self.model) for row in self.plan.minimal]
+        searches = [SearchJob(row, self.model, self.saved)
+                    for row in self.plan.minimal]
         self_checks = SelfChecks(
             self.worker, self.model, self.rows, self.source.surface,
             transfer=self.surrogate is not None,
@@ -139,6 +146,8 @@ class Evaluation:
                            self_checks.jobs())
             records, bad = self.worker.screen_out(clean, self.skip_bad)
             self._leave_out(bad)
+            if self.saved is not None:
+                say_size(self.worker, self.saved)
             done = {'clean': self._done(None, records)}
             found: Dict[str, List[Record]] = {}
             for job in attacks:
@@ -148,6 +157,10 @@ class Evaluation:
             attacked = [done[row.key] for row in self.rows]
             checks = self_checks.run(self.probed, done['clean'], attacked)
             searched = [self.worker.do(job)[0] for job in searches]
+            if self.saved is not None:
+                self.saved.finish({**found, **dict(zip(
+                    (row.search_key for row in self.plan.minimal),
+                    searched))})
             for job in matrix_jobs:
                 found.update(zip(job.keys, self.worker.do(job)))
         matrix = self._matrix(found) if len(self.targets) > 1 else None
@@ -223,7 +236,8 @@ class Evaluation:
         if transfer or len(targets) > 1:
             cache = self._cache(self.source)
         return [AttackJob(run, self.source, targets, self.seed,
-                          self.examples.keep, cache) for run in runs]
+                          self.examples.keep, cache, saved=self.saved)
+                for run in runs]
 
     def _matrix_jobs(self) -> List[Job]:
         """Jobs that give the matrix alone."""

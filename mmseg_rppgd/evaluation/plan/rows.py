@@ -63,6 +63,11 @@ class Row:
         slug = re.sub(r'[^A-Za-z0-9.]+', '-', self.label.replace('/', 'of'))
         return f'{slug[:LONGEST_SLUG]}-{self._identity(self.attack)[:8]}'
 
+    @property
+    def search_key(self) -> str:
+        """str: The same of a search for the smallest perturbation."""
+        return f'minimal-{self.key}'
+
     @cached_property
     def code(self) -> Optional[str]:
         """str: What identifies code of others in the attack, if any."""

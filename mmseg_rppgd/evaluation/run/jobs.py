@@ -19,6 +19,7 @@ from .images import Example, to_8bit
 from .model_probe import ModelProbe
 from .models import Sample, TestedModel
 from .probes import GRADIENT
+from .saved import SavedAdversaries
 from .store import Record
 
 Keep = Optional[Callable[[Example], None]]
@@ -122,13 +123,17 @@ class SearchJob:
     Args:
         row (Row): The attack, which looks for one.
         model (TestedModel): The tested model.
+        saved (SavedAdversaries, optional): Saves the images for others.
+            Defaults to None.
     """
 
-    def __init__(self, row: Row, model: TestedModel) -> None:
+    def __init__(self, row: Row, model: TestedModel,
+                 saved: Optional[SavedAdversaries] = None) -> None:
         self.row = row
         self.model = model
+        self.saved = saved
         self.name = f'smallest perturbation, {row.name}'
-        self.keys = [f'minimal-{row.key}']
+        self.keys = [row.search_key]
         self.cost = float(row.steps or 50)
 
     def __call__(self, samples: Sequence[Sample]) -> List[Dict[str, Record]]:
@@ -141,6 +146,10 @@ class SearchJob:
             torch.stack([s.image for s in samples]),
             torch.stack([a.mis_ratio for a in found])).tolist()
         seconds = round(watch.stop() / len(samples), 4)
+        if self.saved is not None:
+            for sample, attacked in zip(samples, found):
+                self.saved.save(self.keys[0], sample, attacked.image,
+                                attacked.image)
         return [{self.keys[0]: {
             'index': sample.index, 'image': sample.path,
             'labelled': not np.isnan(norm),

@@ -12,6 +12,7 @@ from .bad_data import BadSample
 from .folder import FolderLock, remove_leftovers
 from .images import ExampleStore
 from .processes import on_first
+from .saved import SavedAdversaries
 from .store import stamp_of
 from .worker import Worker
 
@@ -20,12 +21,14 @@ MOST_NAMED = 5  # files that one sentence names
 
 
 @contextmanager
-def working_in(folder: Optional[str], screen: Screen) -> Iterator[None]:
-    """Hold the folder of a report for this test alone.
+def working_in(folder: Optional[str], screen: Screen,
+               option: str = '--out') -> Iterator[None]:
+    """Hold a folder, such as that of a report, for this test alone.
 
     Args:
         folder (str, optional): The folder. None needs no lock.
         screen (Screen): Is told where there are no locks.
+        option (str): What names another folder. Defaults to '--out'.
 
     Raises:
         FolderInUse: If another test is at work there.
@@ -33,7 +36,7 @@ def working_in(folder: Optional[str], screen: Screen) -> Iterator[None]:
     if folder is None:
         yield
         return
-    lock = FolderLock(folder)
+    lock = FolderLock(folder, option)
 
     def begin() -> bool:
         locked = lock.acquire()
@@ -51,7 +54,8 @@ def working_in(folder: Optional[str], screen: Screen) -> Iterator[None]:
 
 
 def start(worker: Worker, examples: ExampleStore,
-          settings: Callable[[], Dict[str, Any]], resume: bool) -> None:
+          settings: Callable[[], Dict[str, Any]], resume: bool,
+          saved: Optional[SavedAdversaries] = None) -> None:
     """Prepare the store, and take up what an earlier run has left.
 
     Args:
@@ -59,14 +63,30 @@ def start(worker: Worker, examples: ExampleStore,
         examples (ExampleStore): Images kept for pictures.
         settings (callable): Gives what decides the numbers.
         resume (bool): Whether to go on with what is there.
+        saved (SavedAdversaries, optional): Images saved for others. Defaults
+            to None, none are.
     """
     store, screen = worker.store, worker.screen
 
     def prepare() -> tuple:
         given = settings()
-        return store.start(given, resume), stamp_of(given)
+        stamp = stamp_of(given)
+        if saved is not None:
+            saved.check(stamp)
+        return store.start(given, resume), stamp
 
     resumed, worker.stamp = on_first(prepare)
+    _take_up(worker, examples, resumed)
+    if saved is not None:
+        again = on_first(lambda: saved.start(worker.stamp, store))
+        if again:
+            screen.say(f'{again} results are made again: their adversarial '
+                       f'images are not in {saved.folder}.', 'yellow')
+
+
+def _take_up(worker: Worker, examples: ExampleStore, resumed: bool) -> None:
+    """Find out what of an earlier run still holds."""
+    store, screen = worker.store, worker.screen
     if store.earlier is not None:
         screen.say(f'{store.earlier}.', 'yellow')
     if not resumed:
@@ -82,6 +102,16 @@ def start(worker: Worker, examples: ExampleStore,
         screen.say(f'{osp.join(examples.folder, key)}: what was kept of the '
                    f'image {_named(map(str, indices))} is damaged and is '
                    'made again.', 'yellow')
+
+
+def say_size(worker: Worker, saved: SavedAdversaries) -> None:
+    """Say how much room the saved images take, before the first of them."""
+
+    def look() -> str:
+        first, = worker.model.samples(worker.loader, worker.indices[:1])
+        return saved.size_sentence(first, len(worker.indices))
+
+    worker.screen.say(on_first(look))
 
 
 def _drop_damaged(worker: Worker,
