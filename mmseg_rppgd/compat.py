@@ -9,6 +9,7 @@ import os
 import pickle
 import sys
 from datetime import timedelta
+from importlib import import_module
 from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import find_spec
 from types import ModuleType
@@ -45,7 +46,7 @@ class _PlaceholderOps(ModuleType):
         if name.startswith('__'):
             raise AttributeError(name)
 
-        def operator(*args, **kwargs):
+        def operator(*args: Any, **kwargs: Any) -> str:
             if name in self._REPORTS:
                 return 'n/a (mmcv-lite)'
             raise RuntimeError(
@@ -137,9 +138,10 @@ def distribute_without_gpu(cfg: Any) -> None:
     import torch.distributed as dist
     if not dist.is_initialized():
         dist_cfg = (cfg.get('env_cfg') or {}).get('dist_cfg') or {}
-        timeout = dist_cfg.get('timeout')
-        dist.init_process_group('gloo', **{} if timeout is None else {
-            'timeout': timedelta(seconds=timeout)})
+        options: Dict[str, Any] = {}
+        if dist_cfg.get('timeout') is not None:
+            options['timeout'] = timedelta(seconds=dist_cfg['timeout'])
+        dist.init_process_group('gloo', **options)
     wrapper = dict(type='MMDistributedDataParallel', broadcast_buffers=False,
                    find_unused_parameters=cfg.get('find_unused_parameters',
                                                   False))
@@ -235,9 +237,9 @@ def _checkpoint_globals() -> List[Tuple[Any, str]]:
     import numpy as np
     from mmengine.logging import HistoryBuffer
     try:
-        from numpy._core import multiarray
+        multiarray: Any = import_module('numpy._core.multiarray')
     except ImportError:
-        from numpy.core import multiarray
+        multiarray = import_module('numpy.core.multiarray')
 
     allowed = [(HistoryBuffer, 'mmengine.logging.history_buffer.'
                 'HistoryBuffer'),
@@ -273,4 +275,4 @@ def _allow_mmengine_checkpoints() -> None:
     version = torch.__version__.split('+')[0].split('.')
     if (int(version[0]), int(version[1])) < (2, 6):
         return
-    torch.serialization.add_safe_globals(_checkpoint_globals())
+    torch.serialization.add_safe_globals([*_checkpoint_globals()])

@@ -28,9 +28,9 @@ def ends_with_its_reader() -> Iterator[None]:
     def broken(console: Console) -> None:
         raise  # the error that is being handled; rich would exit with 1
 
-    logging.Handler.handleError = handle
+    setattr(logging.Handler, 'handleError', handle)
     if outer[1] is not None:
-        Console.on_broken_pipe = broken
+        setattr(Console, 'on_broken_pipe', broken)
     try:
         try:
             yield
@@ -45,9 +45,9 @@ def ends_with_its_reader() -> Iterator[None]:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(128 + signal.SIGPIPE)
     finally:
-        logging.Handler.handleError = outer[0]
+        setattr(logging.Handler, 'handleError', outer[0])
         if outer[1] is not None:
-            Console.on_broken_pipe = outer[1]
+            setattr(Console, 'on_broken_pipe', outer[1])
 
 
 def nobody_reads() -> bool:

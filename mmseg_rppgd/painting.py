@@ -105,6 +105,7 @@ def tile(tiles: Sequence[Tile], columns: int) -> np.ndarray:
             (i % columns, i // columns), step))
         draw.text((left, top), each.title, 'black', font)
         picture = Image.fromarray(each.picture).resize(
-            size, Image.BILINEAR if each.smooth else Image.NEAREST)
+            size, Image.Resampling.BILINEAR if each.smooth
+            else Image.Resampling.NEAREST)
         sheet.paste(picture, (left, top + TITLE))
     return np.asarray(sheet)

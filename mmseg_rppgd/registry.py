@@ -8,7 +8,7 @@ import difflib
 import inspect
 import re
 from importlib import import_module
-from typing import Any, Callable, Iterable, List, Optional, Sequence, Union
+from typing import Any, Iterable, List, Optional, Sequence, Type
 
 from mmengine.registry import Registry, root
 
@@ -43,7 +43,7 @@ def plain(name: str) -> str:
     return re.sub('[-_ ]', '', name).lower()
 
 
-def attack_name(kind: Union[str, Callable]) -> str:
+def attack_name(kind: Any) -> str:
     """Return the registered name of an attack, however it was typed.
 
     Args:
@@ -59,7 +59,7 @@ def attack_name(kind: Union[str, Callable]) -> str:
     return names.get(found, found.__name__)
 
 
-def attack_class(kind: Union[str, Callable]) -> Callable:
+def attack_class(kind: Any) -> Type[Any]:
     """Return the class of an attack from what a config has as ``type``.
 
     Args:
@@ -204,7 +204,7 @@ class ChildRegistry(Registry):
             found = self._stock().get(name)
         if found is None:  # typed in another way
             meant = find_name(name, self.own_names())
-            found = meant and self.own(meant)
+            found = None if meant is None else self.own(meant)
         return found
 
     def _stock(self) -> Registry:

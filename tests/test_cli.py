@@ -14,8 +14,7 @@ from mmseg.registry import MODELS as MMSEG
 
 from mmseg_rppgd.attacks import PGD
 from mmseg_rppgd.cli import (add_run_options, errors_in_a_sentence,
-                             interruptible, require_launcher,
-                             start_processes)
+                             interruptible, require_launcher, start_processes)
 from mmseg_rppgd.registry import ATTACKS
 
 

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 import torch
 
-from mmseg_rppgd.metrics import (compute_metrics, count_classes,
-                                            pack_counts, unpack_counts)
+from mmseg_rppgd.metrics import (compute_metrics, count_classes, pack_counts,
+                                 unpack_counts)
 
 CLASSES = ('a', 'b', 'c')
 

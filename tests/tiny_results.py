@@ -5,7 +5,8 @@ import types
 import numpy as np
 
 from mmseg_rppgd.evaluation.plan.rows import make_rows
-from mmseg_rppgd.evaluation.results.results import RowResult, build_results
+from mmseg_rppgd.evaluation.results.results import (CleanResult, RowResult,
+                                                    build_results)
 from mmseg_rppgd.metrics import count_classes, pack_counts
 
 CLASSES = ('ground', 'wall', 'sky')
@@ -78,7 +79,7 @@ def row_results(rows, rights=None, **kwargs):
 
 
 def clean_result(right=0.9):
-    return RowResult(None, draw_records(right), len(CLASSES))
+    return CleanResult(draw_records(right), len(CLASSES))
 
 
 def check(name='no NaN', passed=True, detail='0 pixel values are odd.'):

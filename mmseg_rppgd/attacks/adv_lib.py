@@ -11,7 +11,7 @@ from abc import abstractmethod
 from contextlib import contextmanager
 from functools import lru_cache, partial
 from types import ModuleType
-from typing import Iterator, Optional, Union
+from typing import Any, Dict, Iterator, Optional, Union
 
 import torch
 from torch import Tensor
@@ -105,7 +105,7 @@ class AdvLibAttack(MinimalNormAttack):
     module: str
     least_classes = 2
 
-    def __init__(self, eps: Optional[Number] = None, **kwargs) -> None:
+    def __init__(self, eps: Optional[Number] = None, **kwargs: Any) -> None:
         super().__init__(eps, **kwargs)
         load_adv_lib(self.module)  # a missing package is told at once
 
@@ -186,7 +186,7 @@ class ALMAProx(AdvLibAttack):
                  lr: Number = 0.001,
                  threshold: Number = 0.99,
                  penalty: str = 'right',
-                 **kwargs) -> None:
+                 **kwargs: Any) -> None:
         super().__init__(eps, steps=steps, threshold=threshold, **kwargs)
         self.lr = parse_length('lr', lr, 'linf')
         if penalty not in ('right', 'adv-lib'):
@@ -200,7 +200,8 @@ class ALMAProx(AdvLibAttack):
     def _settings(self, images: Tensor) -> dict:
         # One evaluation more than updates: adv-lib returns without a look at
         # its last iterate.
-        settings = dict(num_steps=self.steps + 1, lr_init=self.lr)
+        settings: Dict[str, Any] = dict(
+            num_steps=self.steps + 1, lr_init=self.lr)
         if self.penalty == 'right':
             settings['penalty'] = penalty_p2
         return settings
@@ -242,7 +243,7 @@ class DAG(AdvLibAttack):
                  steps: int = 200,
                  gamma: Optional[Number] = None,
                  threshold: Number = 0.99,
-                 **kwargs) -> None:
+                 **kwargs: Any) -> None:
         super().__init__(eps, steps=steps, threshold=threshold, **kwargs)
         if gamma is not None:
             gamma = parse_length('gamma', gamma, self.norm)
@@ -277,6 +278,8 @@ def load_adv_lib(name: str) -> ModuleType:
                     *name.split('.')) + '.py'
     spec = importlib.util.spec_from_file_location(
         f'mmseg_rppgd.attacks.adv_lib.{name}', path)
+    if spec is None or spec.loader is None:
+        raise ImportError(f'{path} of adv-lib cannot be loaded as a module')
     module = importlib.util.module_from_spec(spec)
     with _without_plotter(), _without_compile():
         spec.loader.exec_module(module)
@@ -289,7 +292,7 @@ def _without_plotter() -> Iterator[None]:
         yield
         return
     stand_in = ModuleType(PLOTTER)
-    stand_in.VisdomLogger = type('VisdomLogger', (), {})
+    setattr(stand_in, 'VisdomLogger', type('VisdomLogger', (), {}))
     sys.modules[PLOTTER] = stand_in
     try:
         yield
@@ -301,8 +304,8 @@ def _without_plotter() -> Iterator[None]:
 def _without_compile() -> Iterator[None]:
     # Compiling takes a minute per input size and a C++ compiler.
     compile_function = torch.compile
-    torch.compile = lambda function: function
+    setattr(torch, 'compile', lambda function: function)
     try:
         yield
     finally:
-        torch.compile = compile_function
+        setattr(torch, 'compile', compile_function)

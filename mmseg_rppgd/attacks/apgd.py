@@ -1,5 +1,5 @@
 """APGD with every loss of the segmentation literature."""
-from typing import Optional, Sequence, Union
+from typing import Any, Optional, Sequence, Union
 
 import torch
 from torch import Tensor
@@ -100,7 +100,7 @@ class APGD(GradientAttack):
                  feature_layer: Optional[str] = None,
                  schedule: str = 'eps-reducing',
                  keep: str = 'best',
-                 **kwargs) -> None:
+                 **kwargs: Any) -> None:
         if objective is None:
             objective = PixelObjective(
                 pixel_loss,

@@ -1,5 +1,5 @@
 """The attack of Carlini and Wagner, dense: bounded, and with a penalty."""
-from typing import Optional
+from typing import Any, Optional
 
 import torch
 from torch import Tensor
@@ -73,6 +73,8 @@ class CW(GradientAttack):
         ValueError: If an argument is out of range.
     """
 
+    objective: ConfidentMargin
+
     def __init__(self,
                  eps: Optional[Number] = None,
                  *,
@@ -82,7 +84,7 @@ class CW(GradientAttack):
                  c: Number = 1.,
                  lr: Number = 0.01,
                  keep: str = 'best',
-                 **kwargs) -> None:
+                 **kwargs: Any) -> None:
         confidence = parse_number('confidence', confidence)
         if confidence < 0:
             raise ValueError(f'confidence must be >= 0, but got {confidence}')

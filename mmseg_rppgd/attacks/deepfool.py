@@ -1,5 +1,5 @@
 """DeepFool for segmentation."""
-from typing import Optional, Tuple
+from typing import Any, Optional, Tuple
 
 import torch
 from torch import Tensor
@@ -59,7 +59,7 @@ class DeepFool(MinimalNormAttack):
                  overshoot: Number = 0.02,
                  top_classes: int = 10,
                  threshold: Number = 0.99,
-                 **kwargs) -> None:
+                 **kwargs: Any) -> None:
         super().__init__(eps, steps=steps, threshold=threshold, **kwargs)
         self.overshoot = parse_number('overshoot', overshoot)
         if self.overshoot < 0:

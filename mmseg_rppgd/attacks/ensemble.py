@@ -1,6 +1,6 @@
 """The worst of several attacks, image by image."""
 from functools import partial
-from typing import Callable, List, Optional, Sequence, Union
+from typing import Any, List, Optional, Sequence, Union
 
 import torch
 from torch import Tensor
@@ -25,7 +25,8 @@ class EnsembleAttack(Attack):
           on each with its generator, so the result does not depend on the
           batch.
         - ``steps`` is the sum of the steps of all runs of all members, and
-          a callback counts through them.
+          a callback counts through them. There is none if a member, an
+          attack of one's own, has none.
 
     Args:
         attacks (sequence[dict | Attack]): Configs of the members, or the
@@ -45,7 +46,7 @@ class EnsembleAttack(Attack):
     """
 
     def __init__(self, attacks: Sequence[Union[dict, Attack]] = (),
-                 **kwargs) -> None:
+                 **kwargs: Any) -> None:
         if not isinstance(attacks, (list, tuple)):
             raise TypeError('attacks must be a list of configs such as '
                             f"dict(type='APGD'), but got {attacks!r}")
@@ -69,10 +70,12 @@ class EnsembleAttack(Attack):
         self.needs_features = any(
             attack.needs_features and attack.feature_layer is None
             for attack in self.attacks)
-        self.steps = sum(attack.steps * attack.restarts
-                         for attack in self.attacks)
+        if all(hasattr(attack, 'steps') for attack in self.attacks):
+            self.steps: int = sum(
+                getattr(attack, 'steps') * attack.restarts
+                for attack in self.attacks)
 
-    def _agreed(self, name: str):
+    def _agreed(self, name: str) -> Any:
         values = [getattr(attack, name) for attack in self.attacks]
         if any(value != values[0] for value in values):
             named = ', '.join(f'{attack.name} {value}' for attack, value in
@@ -112,7 +115,7 @@ def see(worst: BestIterate, model: CheckedModel, images: Tensor) -> None:
         worst.see(images, model(images).logits)
 
 
-def counter(callback: Optional[Callback]) -> Optional[Callable]:
+def counter(callback: Optional[Callback]) -> Optional[Callback]:
     """Return a callback that counts the calls of several attacks."""
     if callback is None:
         return None

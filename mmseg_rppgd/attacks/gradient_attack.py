@@ -1,6 +1,6 @@
 """The one loop of every attack that climbs an objective inside a ball."""
 import copy
-from typing import List, NamedTuple, Optional
+from typing import Any, List, NamedTuple, Optional
 
 import torch
 from torch import Tensor
@@ -65,7 +65,7 @@ class GradientAttack(Attack):
                  alpha: Optional[Number] = None,
                  steps: int = 10,
                  random_start: bool = True,
-                 **kwargs) -> None:
+                 **kwargs: Any) -> None:
         self.objective = objective  # says whether it can be targeted
         super().__init__(eps, **kwargs)
         if alpha is not None:
@@ -82,12 +82,12 @@ class GradientAttack(Attack):
         self.needs_features = objective.needs_features
 
     @property
-    def can_target(self) -> bool:
+    def can_target(self) -> bool:  # type: ignore[override]
         """bool: Whether the objective has a targeted meaning."""
         return self.objective.can_target
 
     @property
-    def plans_ahead(self) -> bool:
+    def plans_ahead(self) -> bool:  # type: ignore[override]
         """bool: Whether a step depends on the number of steps to come.
 
         It does if a part or the step size does, or if a subclass has a loop
@@ -174,7 +174,7 @@ class GradientAttack(Attack):
         finite = FiniteCheck(self.name, self.steps, adv_images.device)
         for step in range(1, self.steps + 1):
             leaf = adv_images.detach().requires_grad_()
-            if self.view is None:
+            if self.view is None or start.draws is None:
                 output = model(leaf)
             else:
                 output = self.view(model, leaf, start.draws[step - 1])

@@ -1,6 +1,6 @@
 """Attacks that look for a small perturbation."""
 import copy
-from typing import NamedTuple, Optional, Union
+from typing import Any, NamedTuple, Optional, Union
 
 from torch import Tensor
 
@@ -70,7 +70,7 @@ class MinimalNormAttack(Attack):
                  steps: int,
                  threshold: Number,
                  keep: str = 'best',
-                 **kwargs) -> None:
+                 **kwargs: Any) -> None:
         super().__init__(eps, keep=keep, **kwargs)
         if keep != 'best':
             raise ValueError(f"keep must be 'best' for {self.name}, whose "
@@ -125,7 +125,7 @@ class MinimalNormAttack(Attack):
         return search
 
     def norms(self, adv_images: Tensor, images: Tensor,
-              mis_ratio: Tensor) -> Tensor:
+              mis_ratio: Optional[Tensor]) -> Tensor:
         """Return how far each image was moved (B,), if that is a success.
 
         It is infinite where too few pixels are wrong, and NaN for an image
@@ -134,8 +134,17 @@ class MinimalNormAttack(Attack):
         Args:
             adv_images (Tensor): What the attack returned (B, 3, H, W).
             images (Tensor): The clean images.
-            mis_ratio (Tensor): (B,) that of the adversarial images.
+            mis_ratio (Tensor, optional): (B,) that of the adversarial
+                images, as the attack returned it.
+
+        Raises:
+            TypeError: If the attack has returned none.
         """
+        if mis_ratio is None:
+            raise TypeError(
+                f'the result of {self.name} must have a mis_ratio, which '
+                'tells a success, but it is None; return that of '
+                'self.goal.tracker(...).result()')
         norms = perturbation_norm(adv_images - images, self.norm)
         reached = 100 - mis_ratio if self.targeted else mis_ratio
         # Half a pixel of a million is more than rounding of the percentage.

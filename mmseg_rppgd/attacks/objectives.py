@@ -24,7 +24,7 @@ PixelWeights = Union[None, str, WeighPixels,
 
 def steady(weigh: WeighPixels) -> WeighPixels:
     """Mark pixel weights that do not look at the number of steps."""
-    weigh.plans_ahead = False
+    setattr(weigh, 'plans_ahead', False)
     return weigh
 
 
@@ -104,7 +104,7 @@ class Objective(ABC):
     """A function of the model's output that an attack climbs.
 
     One shallow copy serves one run: :meth:`init` may keep state on it. A
-    subclass says what it needs and can do:
+    subclass says what it needs and can do, in attributes or properties:
 
     - ``needs_features``: whether it reads the features of the model;
     - ``needs_clean``: whether it wants the logits of the clean images;
@@ -185,7 +185,7 @@ class PixelObjective(Objective):
                 f'{q_start} and {q_end} with {pixel_loss!r}; leave them out')
 
     @property
-    def plans_ahead(self) -> bool:
+    def plans_ahead(self) -> bool:  # type: ignore[override]
         """bool: Whether q or a weight depends on the number of steps."""
         moves = self._loss is tsallis and self.q_start != self.q_end
         return moves or any(

@@ -1,5 +1,5 @@
 """The attacks of the literature, each a line of objective and update."""
-from typing import Optional, Union
+from typing import Any, Optional, Union
 
 from ..registry import ATTACKS
 from .diversity import InputDiversity
@@ -36,7 +36,7 @@ class PGD(GradientAttack):
 
     pixel_weights: Optional[str] = None
 
-    def __init__(self, eps: Optional[Number] = None, **kwargs) -> None:
+    def __init__(self, eps: Optional[Number] = None, **kwargs: Any) -> None:
         super().__init__(
             eps,
             objective=PixelObjective('ce', self.pixel_weights),
@@ -82,7 +82,7 @@ class BIM(PGD):
                  eps: Optional[Number] = None,
                  *,
                  random_start: bool = False,
-                 **kwargs) -> None:
+                 **kwargs: Any) -> None:
         super().__init__(eps, random_start=random_start, **kwargs)
 
 
@@ -101,7 +101,7 @@ class FGSM(BIM):
                  eps: Optional[Number] = None,
                  *,
                  steps: int = 1,
-                 **kwargs) -> None:
+                 **kwargs: Any) -> None:
         super().__init__(eps, steps=steps, **kwargs)
 
     def resolved_alpha(self, eps: float) -> float:
@@ -132,7 +132,7 @@ class MIFGSM(GradientAttack):
                  decay: Number = 1.0,
                  diversity: Number = 0.0,
                  random_start: bool = False,
-                 **kwargs) -> None:
+                 **kwargs: Any) -> None:
         decay = parse_number('decay', decay)
         if decay < 0:
             raise ValueError(f'decay must be >= 0, but got {decay}')

@@ -5,7 +5,7 @@ of a class, m_c: P_c = <U F, m_c> / |m_c| = <F, U^T m_c> / |m_c|. The right
 side is the same number and never holds a D x H x W tensor: the masks of the
 classes present come down to feature size through the adjoint U^T.
 """
-from typing import List
+from typing import List, Tuple
 
 import torch
 import torch.nn.functional as F
@@ -33,24 +33,33 @@ def inter_class_similarity(output: SegOutput, labels: Tensor, region: Tensor,
         region (Tensor): Pixels that make the prototypes, bool (B, H, W).
         classes (list[Tensor]): Of each image, the classes (K,) that may
             occur in the region.
+
+    Raises:
+        ValueError: If the output has no features.
     """
+    features = output.features
+    if features is None:
+        raise ValueError(
+            'output must have features, of which the prototypes are means, '
+            'but has None; set needs_features = True in the objective that '
+            'reads them')
     return torch.stack([
-        mean_pair_cosine(*prototypes(output, i, labels[i], region[i],
-                                     classes[i]))
-        if len(classes[i]) > 1 else 0 * output.features[i].sum()
+        mean_pair_cosine(*prototypes(output, features[i], labels[i],
+                                     region[i], classes[i]))
+        if len(classes[i]) > 1 else 0 * features[i].sum()
         for i in range(len(labels))
     ])
 
 
-def prototypes(output: SegOutput, index: int, labels: Tensor, region: Tensor,
-               classes: Tensor):
+def prototypes(output: SegOutput, features: Tensor, labels: Tensor,
+               region: Tensor, classes: Tensor) -> Tuple[Tensor, Tensor]:
     """Return the prototypes (K, D) of one image, Eq. 5, and which exist.
 
     Shape:
-        labels (H, W); region (H, W) bool; classes (K,).
+        features (D, h, w); labels (H, W); region (H, W) bool; classes (K,).
     """
-    features = output.features[index].flatten(1)  # (D, hw)
-    size = output.features.shape[2:]
+    size = features.shape[1:]
+    features = features.flatten(1)  # (D, hw)
     sums, counts = [], []
     for group in classes.split(CLASSES_AT_ONCE):
         masks = (labels == group.view(-1, 1, 1)) & region

@@ -1,5 +1,5 @@
 """RP-PGD: the region term plus the prototype term (Eq. 3-7)."""
-from typing import Optional, Sequence
+from typing import Any, Optional, Sequence
 
 import torch
 from torch import Tensor
@@ -54,7 +54,7 @@ class RPObjective(Objective):
         self.pixel_objective = PixelObjective('ce', pixel_weights)
 
     @property
-    def plans_ahead(self) -> bool:
+    def plans_ahead(self) -> bool:  # type: ignore[override]
         """bool: Whether a weight depends on the number of steps."""
         return (callable(self.region_weights)
                 or self.pixel_objective.plans_ahead)
@@ -63,7 +63,7 @@ class RPObjective(Objective):
              clean_logits: Optional[Tensor]) -> None:
         super().init(inputs, clean_logits)
         self.pixel_objective.init(inputs, None)
-        self.state = None
+        self.state: Optional[Regions] = None
         if clean_logits is not None:
             self.state = self._divide(clean_logits)
         if self.needs_features:
@@ -74,30 +74,37 @@ class RPObjective(Objective):
             self.state = self._divide(output.logits)
         elif step > 1:  # x_adv_0 is noise alone and moves no pixel
             self.state = self.state.after(self._is_correct(output.logits))
-        loss = 0.
-        if self.beta > 0:
-            loss = self.beta * self.region_loss(output.logits, step, steps)
+        if self.beta == 0:
+            return self.prototype_loss(output, self.state)
+        loss = self.beta * self.region_loss(
+            output.logits, self.state, step, steps)
         if self.beta < 1:
-            similarity = inter_class_similarity(
-                output, self.inputs.labels,
-                self.state.select(self.prototype_regions), self.classes)
-            loss = loss + (1 - self.beta) * similarity
+            loss = loss + (1 - self.beta) * self.prototype_loss(
+                output, self.state)
         return loss
 
-    def region_loss(self, logits: Tensor, step: int, steps: int) -> Tensor:
+    def region_loss(self, logits: Tensor, state: Regions, step: int,
+                    steps: int) -> Tensor:
         """Return L_R of each image, Eq. 3."""
         losses = self.pixel_objective.pixel_losses(logits, step, steps)
         weights = torch.zeros_like(losses)
-        for letter, region, weight in zip('TBF', self.state,
+        for letter, region, weight in zip('TBF', state,
                                           self._weights(step, steps)):
             if letter not in self.regions:
                 continue
+            share = weight * region.to(losses)
             if self.region_norm == 'region':
                 size = region.sum((1, 2)).clamp_min(1)
-                weight = (weight * self.inputs.num_labelled / size).view(
-                    -1, 1, 1)
-            weights = weights + weight * region.to(losses)
+                share = region.to(losses) * (
+                    weight * self.inputs.num_labelled / size).view(-1, 1, 1)
+            weights = weights + share
         return mean_over_labelled(losses * weights, self.inputs)
+
+    def prototype_loss(self, output: SegOutput, state: Regions) -> Tensor:
+        """Return L_P of each image, Eq. 6."""
+        return inter_class_similarity(
+            output, self.inputs.labels, state.select(self.prototype_regions),
+            self.classes)
 
     def _divide(self, logits: Tensor) -> Regions:
         return Regions.from_clean(
@@ -180,7 +187,7 @@ class RPPGD(GradientAttack):
                  prototype_regions: str = 'T',
                  feature_layer: Optional[str] = None,
                  init_state: str = 'clean',
-                 **kwargs) -> None:
+                 **kwargs: Any) -> None:
         if feature_layer is not None and not isinstance(feature_layer, str):
             raise TypeError('feature_layer must be the path of a module, but '
                             f'got {feature_layer!r}')

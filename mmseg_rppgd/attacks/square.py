@@ -1,5 +1,5 @@
 """A random search that needs no gradient."""
-from typing import List, NamedTuple, Optional
+from typing import Any, List, NamedTuple, Optional
 
 import torch
 from torch import Tensor
@@ -77,7 +77,7 @@ class Square(Attack):
                  steps: int = 500,
                  p_init: Number = 0.8,
                  keep: str = 'best',
-                 **kwargs) -> None:
+                 **kwargs: Any) -> None:
         super().__init__(eps, keep=keep, **kwargs)
         check_int('steps', steps, least=1)
         self.steps = steps

@@ -9,7 +9,7 @@ import numbers
 import warnings
 from abc import ABC, abstractmethod
 from fractions import Fraction
-from typing import Optional, Union
+from typing import Callable, Optional, Union
 
 import torch
 from torch import Tensor
@@ -100,21 +100,22 @@ class ThreatModel:
                 'rms, the root mean square of an l2 ball, must be given in '
                 f'place of eps and with norm l2, but got rms {rms!r}, eps '
                 f'{eps!r} and norm {norm}')
-        if eps is not None:
-            eps = parse_length('eps', eps, norm)
-        elif norm == 'linf':
-            eps = DEFAULT_RMS
-        else:
-            rms = parse_length('rms', DEFAULT_RMS if rms is None else rms,
-                               norm)
         self.norm = norm
-        self.eps = eps
-        self.rms = rms
+        self.eps: Optional[float] = None
+        self.rms: Optional[float] = None
+        if eps is not None:
+            self.eps = parse_length('eps', eps, norm)
+        elif norm == 'linf':
+            self.eps = DEFAULT_RMS
+        else:
+            self.rms = parse_length(
+                'rms', DEFAULT_RMS if rms is None else rms, norm)
 
     def radius(self, images: Tensor) -> float:
         """Return eps, or what the root mean square is for this size."""
         root = math.sqrt(images[0].numel())
         if self.eps is None:
+            assert self.rms is not None  # one of the two is always there
             return self.rms * root
         if self.norm == 'l2' and 0 < self.eps < LEVEL * root:
             # The text is the same for every size, so that it comes once.
@@ -179,7 +180,7 @@ class Ball(ABC):
         """Return a tensor (B, 3, H, W), zero where nothing may move."""
         return tensor if self.mask is None else tensor * self.mask
 
-    def _draw(self, sample, shape: tuple,
+    def _draw(self, sample: Callable[..., Tensor], shape: tuple,
               generator: Optional[torch.Generator]) -> Tensor:
         # A CPU generator serves images on any device: the same seed then
         # gives the same noise everywhere.
@@ -229,7 +230,7 @@ class L2Ball(Ball):
         image = self.images[index]
         noise = self._draw(torch.randn, image.shape, generator)
         length = self._draw(torch.rand, (), generator)
-        dims = image.numel()
+        dims: Union[int, Tensor] = image.numel()
         if self.mask is not None:
             noise = noise * self.mask[index]
             dims = (self.mask[index].sum() * image.shape[0]).to(length)

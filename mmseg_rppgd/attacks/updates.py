@@ -135,6 +135,11 @@ class APGDStep(Update):
     checkpoints = (0.22, 0.03, 0.06)  # first, what the next lacks, shortest
     phases = ((2., 0.3), (1.5, 0.3))  # radius and share; the rest is at 1
 
+    best_images: Tensor
+    best_grad: Tensor
+    last_images: Tensor
+    step_size: Tensor
+
     def __init__(self, schedule: str = 'eps-reducing') -> None:
         if schedule not in ('eps-reducing', 'fixed'):
             raise ValueError("schedule must be 'eps-reducing' or 'fixed', "

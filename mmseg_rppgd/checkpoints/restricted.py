@@ -9,11 +9,12 @@ import threading
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import wraps
-from typing import Any, Callable, Iterator, List, Optional
+from typing import Any, Callable, Iterator, List, Optional, Tuple
 
 import torch
 from mmengine.model import PretrainedInit
 from mmengine.runner import CheckpointLoader
+from torch import nn
 
 from .files import is_known, scheme
 from .loader import RULE, Rule, load_checkpoint, read, under
@@ -62,6 +63,10 @@ def require_this_loader(name: str) -> None:
 
 
 # --------------------------------------------------------- what stands in for
+# Whose loader, its name, and what makes the stand-in of the original.
+_Place = Tuple[Any, str, Callable[[Any], Any]]
+
+
 class _Replaced:
     """Stand-ins for the loaders, in place while anybody needs them.
 
@@ -72,10 +77,11 @@ class _Replaced:
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.users = 0
-        self.places = [(torch, 'load', _torch_load),
-                       (torch.serialization, 'load', _torch_load),
-                       (CheckpointLoader, 'load_checkpoint', _mmengine_load),
-                       (PretrainedInit, '__call__', _pretrained)]
+        self.places: List[_Place] = [
+            (torch, 'load', _torch_load),
+            (torch.serialization, 'load', _torch_load),
+            (CheckpointLoader, 'load_checkpoint', _mmengine_load),
+            (PretrainedInit, '__call__', _pretrained)]
         self.put_there: List[Any] = []
         self.originals: List[Any] = []
 
@@ -106,7 +112,7 @@ class _Replaced:
 def _torch_load(original: Callable) -> Callable:
 
     @wraps(original)
-    def load(f, *args, **kwargs):
+    def load(f: Any, *args: Any, **kwargs: Any) -> Any:
         rule = RULE.get()
         if rule is None or rule.trust:
             return original(f, *args, **kwargs)
@@ -118,7 +124,8 @@ def _torch_load(original: Callable) -> Callable:
 def _mmengine_load(original: classmethod) -> classmethod:
 
     @wraps(original.__func__)
-    def through_ours(cls, filename, map_location=None, logger='current'):
+    def through_ours(cls: type, filename: Any, map_location: Any = None,
+                     logger: Any = 'current') -> Any:
         rule = RULE.get()
         if rule is None:
             return original.__func__(cls, filename, map_location, logger)
@@ -142,13 +149,14 @@ def _mmengine_load(original: classmethod) -> classmethod:
 def _pretrained(original: Callable) -> Callable:
 
     @wraps(original)
-    def __call__(self, module):
+    def __call__(self: PretrainedInit, module: nn.Module) -> None:
         if RULE.get() is None:
             return original(self, module)
-        token = _SEEN.set([])
+        seen: List[Any] = []
+        token = _SEEN.set(seen)
         try:
             original(self, module)
-            for checkpoint in _SEEN.get():
+            for checkpoint in seen:
                 check_pretrained(module, checkpoint, self.checkpoint,
                                  self.prefix)
         finally:

@@ -17,8 +17,7 @@ from ..cli import (add_config, add_run_options, errors_in_a_sentence,
 from ..compat import leave_processes, require_mmseg
 from ..config import load_config, refuse_functions, require_checkpoint
 from ..evaluation.files import write_json
-from ..evaluation.results.environment import (describe_environment,
-                                              mask_address)
+from ..evaluation.results.environment import describe_environment, mask_address
 from ..evaluation.run.processes import on_first
 
 RECORD = 'training.json'  # in the work dir

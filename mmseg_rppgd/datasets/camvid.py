@@ -58,7 +58,7 @@ class CamVid(BaseSegDataset):
     def __init__(self,
                  data_root: str = 'data/CamVid',
                  split: str = 'train',
-                 **kwargs) -> None:
+                 **kwargs: Any) -> None:
         self._must_have_list = bool(kwargs.get('ann_file'))
         self._sizes_agree: Set[int] = set()
         kwargs.setdefault('ann_file', f'{split}.txt')
@@ -157,7 +157,7 @@ class CamVid(BaseSegDataset):
             self._sizes_agree.add(idx)
         data = super().prepare_data(idx)
         sample = data.get('data_samples') if isinstance(data, dict) else None
-        if 'gt_sem_seg' in (sample or ()):
+        if sample and 'gt_sem_seg' in sample:
             self._check_labels(sample.gt_sem_seg.data, idx)
         return data
 

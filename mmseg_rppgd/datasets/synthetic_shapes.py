@@ -1,6 +1,6 @@
 """A segmentation data set without files: scenes drawn when they are read."""
 from functools import lru_cache
-from typing import List, Sequence, Tuple
+from typing import Any, List, Sequence, Tuple
 
 import cv2
 import numpy as np
@@ -8,7 +8,6 @@ from mmengine.fileio import BaseStorageBackend, register_backend
 from mmseg.datasets import BaseSegDataset
 
 from ..registry import DATASETS
-
 from .scenes import CLASSES, SPLITS, draw_scene
 
 PREFIX = 'shapes'
@@ -34,8 +33,8 @@ class SceneBackend(BaseStorageBackend):
             split, seed, size, index, name = str(filepath).split('://')[
                 1].split('/')
             image, labels = _draw(split, seed, size, index)
-            picture = {'image.png': image[..., ::-1], 'labels.png': labels}
-            picture = picture[name]
+            picture = {'image.png': image[..., ::-1],
+                       'labels.png': labels}[name]
         except (IndexError, KeyError, ValueError):
             raise FileNotFoundError(
                 f'{filepath} is no scene: expected {PREFIX}://SPLIT/SEED/HxW/'
@@ -102,7 +101,7 @@ class SyntheticShapes(BaseSegDataset):
                  num_images: int = 512,
                  size: Sequence[int] = (64, 64),
                  seed: int = 0,
-                 **kwargs) -> None:
+                 **kwargs: Any) -> None:
         if split not in SPLITS:
             raise ValueError(f'split must be one of {", ".join(SPLITS)}, '
                              f'but got {split!r}')

@@ -209,7 +209,7 @@ def tested_segmentor(segmentor: nn.Module, cfg: Config,
     """
     classes = class_names(metainfo)
     ignore_index = void_label(evaluator, getattr(
-        last_head(segmentor), 'ignore_index', 255))
+        last_head(unwrap_segmentor(segmentor)), 'ignore_index', 255))
     if not hasattr(segmentor, 'cfg'):
         segmentor.cfg = cfg  # as mmseg's init_model leaves it
     return TestedSegmentor(
@@ -261,10 +261,12 @@ def count_training_labels(cfg: Config, num_classes: int,
     if dataset_cfg is None:
         return None
     name = digest([dataset_cfg, num_classes, ignore_index])[:12]
-    path = folder and osp.join(folder, f'class_counts-{name}.json')
-    kept = path and read_counts(path, num_classes)
-    if kept:
-        return kept
+    path = None
+    if folder:
+        path = osp.join(folder, f'class_counts-{name}.json')
+        kept = read_counts(path, num_classes)
+        if kept:
+            return kept
     counts = np.zeros(num_classes, dtype=np.int64)
     try:
         with DefaultScope.overwrite_default_scope('mmseg'):
@@ -278,7 +280,7 @@ def count_training_labels(cfg: Config, num_classes: int,
         print_log(f'The training labels cannot be counted: {reason}',
                   'current', logging.WARNING)
         return None
-    if path:
+    if folder and path:
         os.makedirs(folder, exist_ok=True)
         write_json(path, counts.tolist())
     return counts.tolist()

@@ -149,8 +149,9 @@ def check_numbers(**numbers: Any) -> None:
 
 def check_folders(out_dir: Optional[str], save_adv: Optional[str]) -> None:
     """Refuse to save adversarial images where the report is."""
-    if None not in (out_dir, save_adv) and (
-            osp.realpath(out_dir) == osp.realpath(save_adv)):
+    if out_dir is None or save_adv is None:
+        return
+    if osp.realpath(out_dir) == osp.realpath(save_adv):
         raise ValueError('save_adv must be another folder than out_dir, that '
                          f'of the report, but both are {save_adv}; name one '
                          'inside it, for instance')

@@ -16,14 +16,15 @@ from mmengine.dist import barrier, get_dist_info
 
 from .. import __version__
 from ..metrics import compute_metrics
-from .plan.rows import AttackRun, Row, group_rows
+from .plan.rows import AttackRun, group_rows
 from .plan.sentence import plan_sentence
 from .plan.suites import Plan
 from .report.report import Report
 from .report.screen import Screen, short_line
 from .results.environment import describe_environment, mask_secrets
 from .results.radii import radius_notes
-from .results.results import RowResult, build_results
+from .results.results import (CleanResult, ImageResults, RowResult,
+                              build_results)
 from .results.searches import build_minimal
 from .results.transfer import build_matrix, matrix_check, model_names
 from .run.attack_job import AttackJob, matrix_clean_key, matrix_key
@@ -73,7 +74,7 @@ class Evaluation:
             self.cache = osp.join(out_dir, 'adversaries')
         dataset = data_set_of(loader)
         self.dataset = type(dataset).__name__
-        self.indices = list(range(len(dataset)))[:limit]
+        self.indices: Sequence[int] = range(len(dataset))[:limit]
         self.probes = probes
         self.probed = list(spread(self.indices, probes))
         self.targets = {'': model}
@@ -132,8 +133,8 @@ class Evaluation:
         start(self.worker, self.examples, lambda: self.settings, resume,
               self.saved)
         self._say_limits()
-        clean = CleanJob(self.model, before=before, after=after,
-                         keep=self.examples.keep)
+        clean_job = CleanJob(self.model, before=before, after=after,
+                             keep=self.examples.keep)
         attacks, matrix_jobs = self._attack_jobs(), self._matrix_jobs()
         searches = [SearchJob(row, self.model, self.saved)
                     for row in self.plan.minimal]
@@ -142,21 +143,26 @@ class Evaluation:
             transfer=self.surrogate is not None,
             probe=bool(self.probed and (self.rows or self.plan.minimal)))
         with self.screen:
-            self._say_plan([clean, *attacks, *searches, *matrix_jobs],
+            self._say_plan([clean_job, *attacks, *searches, *matrix_jobs],
                            self_checks.jobs())
-            records, bad = self.worker.screen_out(clean, self.skip_bad)
+            records, bad = self.worker.screen_out(clean_job, self.skip_bad)
             self._leave_out(bad)
             if self.saved is not None:
                 say_size(self.worker, self.saved)
-            done = {'clean': self._done(None, records)}
+            num_classes = len(self.model.classes)
+            clean = CleanResult(records, num_classes)
+            self._say_done('clean', clean)
+            done: Dict[str, RowResult] = {}
             found: Dict[str, List[Record]] = {}
-            for job in attacks:
-                for row, records in zip(job.run.rows, self.worker.do(job)):
-                    done[row.key] = self._done(row, records)
+            for attack in attacks:
+                for row, records in zip(attack.run.rows,
+                                        self.worker.do(attack)):
+                    done[row.key] = RowResult(row, records, num_classes)
                     found[row.key] = records
+                    self._say_done(row.label, done[row.key])
             attacked = [done[row.key] for row in self.rows]
-            checks = self_checks.run(self.probed, done['clean'], attacked)
-            searched = [self.worker.do(job)[0] for job in searches]
+            checks = self_checks.run(self.probed, clean, attacked)
+            searched = [self.worker.do(search)[0] for search in searches]
             if self.saved is not None:
                 self.saved.finish({**found, **dict(zip(
                     (row.search_key for row in self.plan.minimal),
@@ -172,19 +178,19 @@ class Evaluation:
                          classes=self.model.classes),
             environment=describe_environment(self.seed, self.model.device),
             surface=self.source.surface,
-            surrogate=self.surrogate and self.surrogate.info,
-            clean=done['clean'], attacks=attacked, checks=checks,
-            seed=self.seed)
+            surrogate=None if self.surrogate is None else self.surrogate.info,
+            clean=clean, attacks=attacked, checks=checks, seed=self.seed)
         minimal = None
         if searched:
             minimal = build_minimal(self.plan.minimal, searched)
         notes = self._notes() + radius_notes(attacked)
-        if self.out_dir is not None:
-            report = Report(results, done['clean'], attacked, self.examples,
+        out_dir = self.out_dir
+        if out_dir is not None:
+            report = Report(results, clean, attacked, self.examples,
                             self.model.palette, minimal, matrix, notes)
-            on_first(lambda: report.write(self.out_dir, visualizer))
+            on_first(lambda: report.write(out_dir, visualizer))
         barrier()
-        self.screen.show(results, self.out_dir, notes, matrix, minimal)
+        self.screen.show(results, out_dir, notes, matrix, minimal)
         return results
 
     def _say_plan(self, jobs: Sequence[Job], probes: Sequence[Job]) -> None:
@@ -274,14 +280,11 @@ class Evaluation:
              for row in self.rows for name in self.targets},
             self.model.classes)
 
-    def _done(self, row: Optional[Row], records: List[Record]) -> RowResult:
-        """Take in a row that is done, and say so."""
-        result = RowResult(row, records, len(self.model.classes))
+    def _say_done(self, label: str, result: ImageResults) -> None:
+        """Say what the clean images, or those of a row, have given."""
         metrics = compute_metrics(result.counts, self.model.classes)
-        seconds = sum(r.get('seconds', 0) for r in records)
-        self.screen.row(
-            short_line(row.label if row else 'clean', metrics, seconds))
-        return result
+        seconds = sum(r.get('seconds', 0) for r in result.records)
+        self.screen.row(short_line(label, metrics, seconds))
 
     def _notes(self) -> List[str]:
         size = self.worker.batch_size

@@ -3,7 +3,7 @@ from typing import Any, Dict, List, Sequence
 
 from .plan.rows import AttackRun, Row
 from .results.checks import Checker
-from .results.results import RowResult
+from .results.results import CleanResult, RowResult
 from .run.attack_job import AttackJob
 from .run.jobs import GradientJob, Job
 from .run.models import TestedModel
@@ -35,13 +35,13 @@ class SelfChecks:
         self.transfer = transfer
         self.probes = choose_probes(rows, transfer) if probe else None
 
-    def run(self, indices: Sequence[int], clean: RowResult,
+    def run(self, indices: Sequence[int], clean: CleanResult,
             attacked: Sequence[RowResult]) -> List[Dict[str, Any]]:
         """Probe images; where a check then fails, try other attacks.
 
         Args:
             indices (Sequence[int]): The images to probe.
-            clean (RowResult): The clean row.
+            clean (CleanResult): The clean images.
             attacked (Sequence[RowResult]): What the rows gave.
         """
         records = self._do(self.jobs(), indices)
@@ -72,7 +72,7 @@ class SelfChecks:
         """Do jobs on images, and return the records by key."""
         return {job.keys[0]: self.worker.do(job, indices)[0] for job in jobs}
 
-    def _checker(self, records: Dict[str, List[Record]], clean: RowResult,
+    def _checker(self, records: Dict[str, List[Record]], clean: CleanResult,
                  attacked: Sequence[RowResult]) -> Checker:
         return Checker(attacked, self.probes, records, self.surface,
                        self.transfer, len(self.model.classes), clean)

@@ -6,12 +6,13 @@ import numpy as np
 import torch
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
+from mmengine.runner import Runner
 from torch import Tensor
 
 from ..attacks.base import frozen, own_chance, predict_classes
 from ..attacks.base.attack import check_int
 from ..painting import Tile, colour_classes, full_palette, magnify, tile
-from ..pixel_model import PerturbedBatch
+from ..pixel_model import PerturbedBatch, PixelModel
 from ..registry import HOOKS
 from .attack_hook import AttackHook
 
@@ -56,9 +57,9 @@ class AdversaryPicturesHook(Hook):
     def __init__(self, interval: int = 500) -> None:
         check_int('interval', interval, least=1)
         self.interval = interval
-        self._attacker: Optional[Any] = None
+        self._attacker: Any = None
 
-    def before_train(self, runner) -> None:
+    def before_train(self, runner: Runner) -> None:
         """Find out who attacks: a hook or the model."""
         hooks = [hook for hook in runner.hooks
                  if isinstance(hook, AttackHook) and 'train' in hook.stages]
@@ -74,14 +75,14 @@ class AdversaryPicturesHook(Hook):
                 f'above 0, or remove {type(self).__name__}')
         self._attacker = hooks[0]
 
-    def before_train_iter(self, runner, batch_idx: int,
+    def before_train_iter(self, runner: Runner, batch_idx: int,
                           data_batch: Optional[dict] = None) -> None:
         """Ask for the images where it is time."""
         if runner.iter % self.interval == 0 and is_main_process():
             self._attacker.training_attack.watcher = partial(
                 self.show, runner)
 
-    def show(self, runner, batch: PerturbedBatch) -> None:
+    def show(self, runner: Runner, batch: PerturbedBatch) -> None:
         """Show the first adversarial image of a batch.
 
         Args:
@@ -89,7 +90,8 @@ class AdversaryPicturesHook(Hook):
             batch (PerturbedBatch): With adversarial images.
         """
         meta = getattr(runner.train_dataloader.dataset, 'metainfo', {})
-        palette = full_palette(meta.get('palette'), batch.model.num_classes)
+        palette = full_palette(meta.get('palette'),
+                               model_of(batch).num_classes)
         runner.visualizer.add_image(
             NAME, self.draw(batch, palette), runner.iter + 1)
 
@@ -108,20 +110,20 @@ class AdversaryPicturesHook(Hook):
             each[0] for each in (batch.clean_images, batch.adv_images,
                                  batch.labels))
         attack = self._attacker.attack
-        void = attack.resolved_ignore_index(batch.model)
+        void = attack.resolved_ignore_index(model_of(batch))
         labelled = (labels != void).cpu().numpy()
-        labels = labels.cpu().numpy()
+        truth = labels.cpu().numpy()
         tiles = [
             Tile(to_bytes(image), 'image', True),
             Tile(to_bytes(adversary), 'adversary', True), _noise(
                 adversary - image)]
         for name, classes in zip(('clean', 'attacked'),
                                  predict(batch, [image, adversary])):
-            right = (classes == labels)[labelled]
+            right = (classes == truth)[labelled]
             share = f' {100 * right.mean():.1f} %' if right.size else ''
             tiles.append(Tile(_paint(classes, palette, labelled),
                               f'{name} prediction{share}'))
-        tiles.append(Tile(_paint(labels, palette, labelled), 'ground truth'))
+        tiles.append(Tile(_paint(truth, palette, labelled), 'ground truth'))
         return tile(tiles, columns=3)
 
 
@@ -135,12 +137,19 @@ def predict(batch: PerturbedBatch, images: List[Tensor]) -> List[np.ndarray]:
     Returns:
         list[np.ndarray]: Classes (H, W) of each.
     """
+    model = model_of(batch)
     generator = torch.Generator().manual_seed(0)
     # Frozen, for autocast would keep casts without a gradient otherwise.
-    with torch.no_grad(), frozen(batch.model.attacked_networks()), own_chance(
+    with torch.no_grad(), frozen(model.attacked_networks()), own_chance(
             generator, images[0].device):
-        logits = batch.model(torch.stack(images)).logits
+        logits = model(torch.stack(images)).logits
     return list(predict_classes(logits).cpu().numpy())
+
+
+def model_of(batch: PerturbedBatch) -> PixelModel:
+    """Return what was attacked in a batch that has adversarial images."""
+    assert batch.model is not None
+    return batch.model
 
 
 def to_bytes(image: Tensor) -> np.ndarray:

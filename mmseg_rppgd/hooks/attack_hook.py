@@ -5,15 +5,15 @@ from typing import Any, Dict, Iterator, Optional, Sequence, Type, Union
 
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
-from mmengine.model import is_model_wrapper
+from mmengine.model import BaseModel, is_model_wrapper
 from mmengine.optim import OptimWrapper, OptimWrapperDict
-from mmengine.runner import autocast
-from torch import Tensor, nn
+from mmengine.runner import BaseLoop, Runner, autocast
+from torch import Tensor
 
 from ..attacks.base import untargeted
 from ..attacks.base.spelling import spell_call
-from ..pixel_model import (CountedPixels, PixelModel, TrainingAttack,
-                           perturb_batch, unwrap_segmentor)
+from ..pixel_model import (CountedPixels, PerturbedBatch, PixelModel,
+                           TrainingAttack, perturb_batch, unwrap_segmentor)
 from ..pixel_model.batches import check_adv_ratio
 from ..pixel_model.space import check_pixel_range
 from ..pixel_model.trained import TrainingPass
@@ -102,7 +102,7 @@ class AttackHook(Hook):
         return dict(stages=self.stages, adv_ratio=self.adv_ratio,
                     pixel_range=self.pixel_range)
 
-    def _refuse_another(self, runner, stage: str) -> None:
+    def _refuse_another(self, runner: Runner, stage: str) -> None:
         """Refuse a second hook that would attack the attacked images."""
         names = [type(hook).__name__ for hook in runner.hooks
                  if isinstance(hook, AttackHook) and stage in hook.stages]
@@ -112,7 +112,7 @@ class AttackHook(Hook):
                 'one after the other, out of the ball; keep one of them, an '
                 "EnsembleAttackHook if several attacks are meant")
 
-    def before_train(self, runner) -> None:
+    def before_train(self, runner: Runner) -> None:
         """Refuse what would attack the batches once more."""
         self._refuse_another(runner, 'train')
         model = unwrap_model(runner.model)
@@ -129,20 +129,20 @@ class AttackHook(Hook):
                 f'{type(self).__name__} attacks in full precision, since the '
                 'optimizers differ in theirs', 'current', logging.WARNING)
 
-    def before_train_iter(self, runner, batch_idx: int,
+    def before_train_iter(self, runner: Runner, batch_idx: int,
                           data_batch: Optional[dict] = None) -> None:
         """Attack part of a training batch."""
         if 'train' not in self.stages:
             return
         self._end_pass()  # of an iteration that an error ended
         with training_precision(runner):
-            num_adv = self._attack(runner, 'train', data_batch)
+            result = self._attack(runner, 'train', data_batch)
         if not runner.cfg.get('compile'):  # what is compiled has no hooks
             self._pass = TrainingPass(
-                unwrap_segmentor(runner.model),
-                len(data_batch['inputs']), num_adv)
+                unwrap_segmentor(runner.model), len(result.inputs),
+                len(result.adv_images))
 
-    def after_train_iter(self, runner, batch_idx: int,
+    def after_train_iter(self, runner: Runner, batch_idx: int,
                          data_batch: Optional[dict] = None,
                          outputs: Optional[dict] = None) -> None:
         """Log what the training pass made of both parts of the batch."""
@@ -152,33 +152,36 @@ class AttackHook(Hook):
         watched, self._pass = self._pass, None
         return {} if watched is None else watched.end()
 
-    def before_val(self, runner) -> None:
+    def before_val(self, runner: Runner) -> None:
         """Keep validation out of the time of an iteration."""
         self._refuse_another(runner, 'val')
         self.training_attack.time_share.pause()
 
-    def before_val_iter(self, runner, batch_idx: int,
+    def before_val_iter(self, runner: Runner, batch_idx: int,
                         data_batch: Optional[dict] = None) -> None:
         """Attack a validation batch."""
         if 'val' in self.stages:
             with loop_precision(runner.val_loop):
                 self._attack(runner, 'val', data_batch, runner.val_loop)
 
-    def before_test(self, runner) -> None:
+    def before_test(self, runner: Runner) -> None:
         """Refuse a second attack."""
         self._refuse_another(runner, 'test')
 
-    def before_test_iter(self, runner, batch_idx: int,
+    def before_test_iter(self, runner: Runner, batch_idx: int,
                          data_batch: Optional[dict] = None) -> None:
         """Attack a test batch."""
         if 'test' in self.stages:
             with loop_precision(runner.test_loop):
                 self._attack(runner, 'test', data_batch, runner.test_loop)
 
-    def _attack(self, runner, stage: str, data_batch: Dict[str, Any],
-                loop: Any = None) -> int:
-        """Attack a batch, log it, and return how many images it attacked."""
+    def _attack(self, runner: Runner, stage: str,
+                data_batch: Optional[Dict[str, Any]],
+                loop: Optional[BaseLoop] = None) -> PerturbedBatch:
+        """Attack a batch in its place, and log what came of it."""
+        assert data_batch is not None  # the loops of mmengine give it
         inputs, samples = data_batch['inputs'], data_batch['data_samples']
+        logs: Dict[str, Any] = {}
         if stage == 'train':
             result, logs = self.training_attack(
                 self.attack, self.adv_ratio, runner.model, inputs, samples,
@@ -189,14 +192,13 @@ class AttackHook(Hook):
                 counted=CountedPixels.of_loop(
                     loop, PixelModel(runner.model, surface='whole')),
                 pixel_range=self.pixel_range)
-            logs = {}
             if result.mis_ratio is not None:
                 logs['attack_mis_ratio'] = result.mis_ratio.nanmean()
         if result.pixel_range is not None:
             self.pixel_range = result.pixel_range
         data_batch['inputs'] = result.inputs
         log(runner, stage, logs)
-        return len(result.adv_images)
+        return result
 
 
 class NamedAttackHook(AttackHook):
@@ -222,7 +224,7 @@ class NamedAttackHook(AttackHook):
                  stages: Union[str, Sequence[str]] = 'train',
                  adv_ratio: float = 0.5,
                  pixel_range: Optional[float] = None,
-                 **attack_args) -> None:
+                 **attack_args: Any) -> None:
         super().__init__(
             dict(attack_args, type=self.attack_type), stages, adv_ratio,
             pixel_range)
@@ -242,19 +244,19 @@ class NamedAttackHook(AttackHook):
         })
 
 
-def unwrap_model(model: nn.Module) -> nn.Module:
+def unwrap_model(model: BaseModel) -> BaseModel:
     """Return the model inside a distributed wrapper."""
     return model.module if is_model_wrapper(model) else model
 
 
-def log(runner, stage: str, values: Dict[str, Any]) -> None:
+def log(runner: Runner, stage: str, values: Dict[str, Any]) -> None:
     """Write numbers, by name, to the log of a loop."""
     for name, value in values.items():
         runner.message_hub.update_scalar(f'{stage}/{name}', value)
 
 
 @contextmanager
-def training_precision(runner) -> Iterator[None]:
+def training_precision(runner: Runner) -> Iterator[None]:
     """Enter the precision in which a training runs its model."""
     wrapper = precision_of(runner.optim_wrapper)
     if wrapper is None:
@@ -281,7 +283,7 @@ def precision_of(wrapper: OptimWrapper) -> Optional[OptimWrapper]:
 
 
 @contextmanager
-def loop_precision(loop) -> Iterator[None]:
+def loop_precision(loop: BaseLoop) -> Iterator[None]:
     """Enter the precision in which a val or test loop runs its model."""
     with autocast(enabled=getattr(loop, 'fp16', False)):
         yield

@@ -6,12 +6,14 @@ import torch
 from mmengine.dataset import pseudo_collate
 from mmengine.dist import all_reduce, get_rank, get_world_size
 from mmengine.hooks import Hook
+from mmengine.runner import Runner
 from torch import Tensor
+from torch.utils.data import Dataset
 
 from ..attacks.base import untargeted
 from ..attacks.base.spelling import spell_call
-from ..metrics import accuracy, mean_iou
 from ..loaded import LoadedSamples, digest_tensors
+from ..metrics import accuracy, mean_iou
 from ..pixel_model import CountedPixels, PixelModel, perturb_batch
 from ..pixel_model.batches import name_of
 from ..pixel_model.space import check_pixel_range
@@ -78,7 +80,7 @@ class RobustValHook(Hook):
             interval=self.interval, pixel_range=self.pixel_range))
 
     def after_val_epoch(self,
-                        runner,
+                        runner: Runner,
                         metrics: Optional[Dict[str, float]] = None) -> None:
         """Measure, and add to the metrics."""
         if self._num_validations % self.interval == 0:
@@ -90,7 +92,8 @@ class RobustValHook(Hook):
         if metrics is not None:
             metrics.update(self._last)
 
-    def counts(self, runner, rank: int = 0, world_size: int = 1) -> Tensor:
+    def counts(self, runner: Runner, rank: int = 0,
+               world_size: int = 1) -> Tensor:
         """Attack one process's share of the images.
 
         Returns:
@@ -114,7 +117,7 @@ class RobustValHook(Hook):
                     data['data_samples'], generator=[generator],
                     counted=counted, pixel_range=self.pixel_range)
             self.pixel_range = result.pixel_range
-            data['inputs'] = result.inputs
+            data['inputs'] = list(result.inputs)
             with torch.no_grad(), loop_precision(loop):
                 outputs = model.val_step(data)
             for output in outputs:
@@ -122,7 +125,7 @@ class RobustValHook(Hook):
                                         output.gt_sem_seg.data)
         return torch.from_numpy(counts)
 
-    def _load(self, dataset, index: int) -> Dict[str, list]:
+    def _load(self, dataset: Dataset, index: int) -> Dict[str, list]:
         """Load an image; the first time twice, to see that it stays."""
         data = pseudo_collate([dataset[index]])
         if self._num_validations == 0:

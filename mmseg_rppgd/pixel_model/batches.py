@@ -4,11 +4,12 @@ from numbers import Real
 from typing import List, Optional, Sequence, Union
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..label_files import check_label_file
 from .counted import CountedPixels
-from .space import GRID_SLACK, PixelSpace, find_pixel_range
+from .mmseg_types import DataSample, Segmentor
+from .space import GRID_SLACK, PixelSpace, Size, find_pixel_range, size_of
 from .windows import Box
 
 
@@ -74,15 +75,16 @@ class LoaderBatch:
             are missing.
     """
 
-    def __init__(self, segmentor: nn.Module, inputs: Sequence[Tensor],
+    def __init__(self, segmentor: Segmentor,
+                 inputs: Union[Sequence[Tensor], Tensor],
                  data_samples: Sequence, training: bool,
                  pixel_range: Optional[float] = None) -> None:
         preprocessor = segmentor.data_preprocessor
-        self.inputs = inputs
+        self.inputs = list(inputs)
         self.names = [name_of(sample, 'img_path') for sample in data_samples]
         self.device = next(segmentor.parameters()).device
-        self.boxes = [None] * len(inputs)
-        self.pad_to = None
+        self.boxes: List[Optional[Box]] = [None] * len(inputs)
+        self.pad_to: Optional[Size] = None
         if pixel_range is None:
             pixel_range = find_pixel_range(inputs[0], preprocessor,
                                            self.names[0])
@@ -95,7 +97,7 @@ class LoaderBatch:
                     'or wrap the model in AdversarialSegmentor, which attacks '
                     'what they made')
             self.pad_to = self.space.padded_size(
-                [x.shape[-2:] for x in inputs], training)
+                [size_of(x) for x in inputs], training)
         else:
             for sample in data_samples:
                 require_meta(sample, 'ori_shape', 'img_shape')
@@ -125,15 +127,25 @@ class ModelBatch:
         data_samples (list[SegDataSample]): Say which part is no padding.
         training (bool): Whether the batch is one of training.
         pixel_range (float, optional): As of :class:`LoaderBatch`.
+
+    Raises:
+        TypeError: If the inputs are no tensor.
     """
 
-    def __init__(self, segmentor: nn.Module, inputs: Tensor,
+    def __init__(self, segmentor: Segmentor,
+                 inputs: Union[Sequence[Tensor], Tensor],
                  data_samples: Sequence, training: bool,
                  pixel_range: Optional[float] = None) -> None:
+        if not isinstance(inputs, Tensor):
+            raise TypeError(
+                'inputs with normalized=True must be the tensor (B, 3, H, W) '
+                'that the data preprocessor made, but got a '
+                f'{type(inputs).__name__}; leave normalized out for those of '
+                'the loader')
         self.inputs = inputs
         self.names = [name_of(sample, 'img_path') for sample in data_samples]
-        self.pad_to = tuple(inputs.shape[-2:])
-        self.boxes = []
+        self.pad_to = size_of(inputs)
+        self.boxes: List[Box] = []
         for sample in data_samples:
             left, right, top, bottom = sample.metainfo.get(
                 'padding_size', (0, 0, 0, 0))
@@ -144,7 +156,7 @@ class ModelBatch:
             pixel_range = self._find_pixel_range(segmentor)
         self.space = PixelSpace.of(segmentor, pixel_range)
 
-    def _find_pixel_range(self, segmentor: nn.Module) -> float:
+    def _find_pixel_range(self, segmentor: Segmentor) -> float:
         preprocessor = segmentor.data_preprocessor
         values = PixelSpace(preprocessor).values(
             self.boxes[0].crop(self.inputs[0]))
@@ -172,7 +184,7 @@ class ModelBatch:
         return inputs
 
 
-def require_meta(data_sample, *keys: str) -> None:
+def require_meta(data_sample: DataSample, *keys: str) -> None:
     """Check that the pipeline packed these meta keys."""
     missing = [key for key in keys if key not in data_sample.metainfo]
     if missing:
@@ -182,7 +194,7 @@ def require_meta(data_sample, *keys: str) -> None:
             '(PackSegInputs.meta_keys) in the pipeline')
 
 
-def name_of(data_sample, first: str = 'seg_map_path') -> str:
+def name_of(data_sample: DataSample, first: str = 'seg_map_path') -> str:
     """Return the file of a sample, for messages.
 
     Args:
@@ -195,7 +207,7 @@ def name_of(data_sample, first: str = 'seg_map_path') -> str:
                or meta.get('img_path') or 'unnamed')
 
 
-def labels_of(data_sample, box: Optional[Box], training: bool,
+def labels_of(data_sample: DataSample, box: Optional[Box], training: bool,
               counted: CountedPixels, num_logits: int) -> Tensor:
     """Return the labels (H, W) that the logits are compared with.
 
@@ -221,7 +233,7 @@ def labels_of(data_sample, box: Optional[Box], training: bool,
 
 
 def picture_mask(image: Tensor, labels: Tensor, void: Optional[int],
-                 data_sample, training: bool) -> Optional[Tensor]:
+                 data_sample: DataSample, training: bool) -> Optional[Tensor]:
     """Return where an image is no padding that the pipeline made.
 
     A ``Pad`` in the pipeline does not say how much it added. In training,
@@ -263,7 +275,7 @@ def _at_borders(flags: Tensor) -> Tensor:
     return (flags.cumprod(1) | flags.flip(1).cumprod(1).flip(1)).bool()
 
 
-def unflip(maps: Tensor, data_sample, training: bool) -> Tensor:
+def unflip(maps: Tensor, data_sample: DataSample, training: bool) -> Tensor:
     """Flip between the frames of a flipped test input and its labels.
 
     In training images and labels are flipped together; in tests the

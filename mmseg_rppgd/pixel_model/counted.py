@@ -7,7 +7,8 @@ losses do not read it.
 """
 import copy
 import inspect
-from typing import Any, Dict, List, NamedTuple, Optional, Sequence
+from dataclasses import dataclass
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
 import torch
@@ -19,7 +20,8 @@ from ..metrics import count_classes
 EVERY_PIXEL = -1  # an ignore_index that is no label
 
 
-class CountedPixels(NamedTuple):
+@dataclass(frozen=True)
+class CountedPixels:
     """Which pixels of a label map count.
 
     Args:
@@ -140,9 +142,9 @@ def void_label(evaluator: Any, default: Optional[int] = 255) -> Optional[int]:
                 kind, '__name__', type(kind).__name__)
             found.append((name, label))
     if any(label != found[0][1] for _, label in found):
-        told = ', '.join(f'{name} leaves out {label}' for name, label in found)
+        each = ', '.join(f'{name} leaves out {label}' for name, label in found)
         raise ValueError(
-            f'the metrics of the evaluator count different pixels: {told}; '
+            f'the metrics of the evaluator count different pixels: {each}; '
             'an attack can follow one of them: give them one ignore_index, '
             'or measure in two runs')
     return found[0][1] if found else default
@@ -162,7 +164,7 @@ def _metrics(evaluator: Any) -> List[Any]:
     return [evaluator]
 
 
-def _told_by(metric: Any) -> tuple:
+def _told_by(metric: Any) -> Tuple[bool, Optional[int]]:
     """Whether a metric, or the config of one, leaves out a label; which."""
     if not isinstance(metric, dict):
         return (hasattr(metric, 'ignore_index'),

@@ -1,7 +1,7 @@
 """A segmentor of MMSeg as a model of [0, 1] images."""
 import copy
 from functools import partial
-from typing import ContextManager, List, Optional, Tuple
+from typing import Any, ContextManager, List, Optional, Tuple, cast
 
 import torch
 import torch.nn.functional as F
@@ -12,8 +12,9 @@ from ..attacks.base import (DEFAULT_IGNORE_INDEX, AttackedModel, SegOutput,
                             evaluating)
 from ..attacks.base.model import two_logits
 from .features import Tap, find_tap
+from .mmseg_types import DecodeHead, Segmentor
 from .proof import prove_preprocessor
-from .space import PixelSpace, Size, num_channels
+from .space import PixelSpace, Size, num_channels, size_of
 from .windows import (Box, check_windows, run_windows, run_windows_twice,
                       stitch, window_boxes)
 
@@ -24,7 +25,7 @@ UNSUPPORTED = ('DepthEstimator', 'MultimodalEncoderDecoder')
 WINDOWS_IN_MEMORY = 4
 
 
-def unwrap_segmentor(model: nn.Module) -> nn.Module:
+def unwrap_segmentor(model: nn.Module) -> Segmentor:
     """Return the plain segmentor inside wrappers, or refuse the model.
 
     Args:
@@ -35,7 +36,7 @@ def unwrap_segmentor(model: nn.Module) -> nn.Module:
         TypeError: If no segmentor is inside, or it is one that does not map
             an image to a map of classes.
     """
-    segmentor = model
+    segmentor: Any = model
     while True:
         if is_model_wrapper(segmentor):
             segmentor = segmentor.module
@@ -67,10 +68,12 @@ def unwrap_segmentor(model: nn.Module) -> nn.Module:
     return segmentor
 
 
-def last_head(segmentor: nn.Module) -> nn.Module:
+def last_head(segmentor: Segmentor) -> DecodeHead:
     """Return the head that makes the prediction."""
     head = segmentor.decode_head
-    return head[-1] if isinstance(head, nn.ModuleList) else head
+    if isinstance(head, nn.ModuleList):  # which does not say of what
+        return cast(DecodeHead, head[-1])
+    return head
 
 
 class PixelModel(nn.Module, AttackedModel):
@@ -124,6 +127,9 @@ class PixelModel(nn.Module, AttackedModel):
         >>> adv_images = RPPGD(steps=10)(model, images, labels)
     """
 
+    segmentor: Segmentor
+    _tap: Optional[Tap]
+
     def __init__(self,
                  segmentor: nn.Module,
                  label_size: Optional[Size] = None,
@@ -133,9 +139,8 @@ class PixelModel(nn.Module, AttackedModel):
                  pad_to: Optional[Size] = None,
                  pixel_range: Optional[float] = None) -> None:
         nn.Module.__init__(self)
-        segmentor = unwrap_segmentor(segmentor)
         # Past nn.Module, which would register its parameters here.
-        self.__dict__['segmentor'] = segmentor
+        self.__dict__['segmentor'] = unwrap_segmentor(segmentor)
         self.label_size = label_size
         self.feature_layer = feature_layer
         self.pad_to = pad_to
@@ -145,7 +150,7 @@ class PixelModel(nn.Module, AttackedModel):
         self.__dict__['_tap'] = self._find_tap()
 
     @property
-    def head(self) -> nn.Module:
+    def head(self) -> DecodeHead:
         """nn.Module: The head that makes the prediction."""
         return last_head(self.segmentor)
 
@@ -216,7 +221,7 @@ class PixelModel(nn.Module, AttackedModel):
 
     def forward(self, images: Tensor) -> SegOutput:
         """Return logits at label size and features."""
-        size = tuple(images.shape[-2:])
+        size = size_of(images)
         label_size = size if self.label_size is None else self.label_size
         space = self.pixel_space
         padded = self.pad_to or space.padded_size([size], training=False)
@@ -260,7 +265,7 @@ class PixelModel(nn.Module, AttackedModel):
         """Return logits at the size of the inputs, features and windows."""
         if self.surface == 'whole':
             return (*self._encode_decode(inputs), None)
-        size = tuple(inputs.shape[-2:])
+        size = size_of(inputs)
         boxes = window_boxes(size, self.test_cfg['crop_size'],
                              self.test_cfg['stride'])
         run = run_windows
@@ -295,7 +300,7 @@ class PixelModel(nn.Module, AttackedModel):
         return logits, self._tap.features(captured, self.head)
 
     def _resize(self, maps: Tensor, size: Size) -> Tensor:
-        if tuple(maps.shape[-2:]) == tuple(size):
+        if size_of(maps) == tuple(size):
             return maps
         return F.interpolate(
             maps, size=tuple(size), mode='bilinear',

@@ -1,6 +1,6 @@
 """A batch of MMSeg attacked: the one way of hooks, wrapper and tests."""
 from functools import partial
-from typing import Dict, List, NamedTuple, Optional, Sequence, Union
+from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Union
 
 import torch
 import torch.nn.functional as F
@@ -14,6 +14,7 @@ from .batches import (LoaderBatch, ModelBatch, labels_of, name_of,
 from .counted import CountedPixels
 from .model import PixelModel, unwrap_segmentor
 from .proof import prove_segmentor
+from .space import size_of
 from .windows import check_windows, stitch, window_boxes
 
 
@@ -38,7 +39,7 @@ class PerturbedBatch(NamedTuple):
         model (PixelModel, optional): What was attacked, at the size of the
             images; None where nothing was.
     """
-    inputs: Union[List[Tensor], Tensor]
+    inputs: Union[Sequence[Tensor], Tensor]
     clean_images: List[Tensor]
     adv_images: List[Tensor]
     mis_ratio: Optional[Tensor]
@@ -109,8 +110,8 @@ def perturb_batch(attack: Attack,
             what the values and the data preprocessor both say.
 
     Raises:
-        TypeError: If the batch is one of test-time augmentation, or the
-            generator is none.
+        TypeError: If the batch is one of test-time augmentation, the
+            generator is none, or ``normalized`` inputs are no tensor.
         FloatingPointError: If a gradient is not finite; names the files.
         ValueError: If labels or meta keys are missing, a label lies outside
             the classes, generators are of another number than the attacked
@@ -118,7 +119,7 @@ def perturb_batch(attack: Attack,
             range of the pixels is not certain, or the segmentor is not
             understood.
     """
-    segmentor = unwrap_segmentor(segmentor)
+    plain = unwrap_segmentor(segmentor)
     num_adv = num_attacked(inputs, data_samples, adv_ratio)
     if not num_adv:
         return PerturbedBatch(inputs, [], [], None, 0.0)
@@ -126,16 +127,16 @@ def perturb_batch(attack: Attack,
     first = len(data_samples) - num_adv
     samples = data_samples[first:]
     batch = (ModelBatch if normalized else LoaderBatch)(
-        segmentor, inputs, data_samples, training, pixel_range)
+        plain, inputs, data_samples, training, pixel_range)
     pixel_range = batch.space.pixel_range
     images = [batch.image(i) for i in range(first, len(data_samples))]
+    run: Callable[..., Union[AttackResult, WindowsResult]]
     if surface == 'crop':
-        model = PixelModel(
-            segmentor, surface='whole', pixel_range=pixel_range)
+        model = PixelModel(plain, surface='whole', pixel_range=pixel_range)
         run = _attack_windows
     else:
         model = PixelModel(
-            segmentor, pad_to=batch.pad_to, pixel_range=pixel_range,
+            plain, pad_to=batch.pad_to, pixel_range=pixel_range,
             surface='whole' if training and surface is None else surface)
         run = partial(_attack_images, callback=callback)
     if counted is None:
@@ -152,12 +153,12 @@ def perturb_batch(attack: Attack,
         picture_mask(image, label, counted.ignore_index, sample, training)
         for image, label, sample in zip(images, labels, samples)
     ]
-    prove_segmentor(segmentor, batch.loader_input(first), samples[0],
-                    training, pixel_range)
+    prove_segmentor(plain, batch.loader_input(first), samples[0], training,
+                    pixel_range)
     if callback is not None:
         _check_callback(surface, images, labels)
-    shared = not isinstance(generator, (list, tuple))
-    groups = _groups(images, labels, shared)
+    groups = _groups(images, labels,
+                     shared=not isinstance(generator, (list, tuple)))
     watch = Stopwatch(images[0].device)
     results = []
     for group in groups:
@@ -167,7 +168,8 @@ def perturb_batch(attack: Attack,
                 torch.stack([labels[i] for i in group]),
                 _one_mask([masks[i] for i in group],
                           [images[i] for i in group]),
-                generator if shared else [generator[i] for i in group]))
+                [generator[i] for i in group]
+                if isinstance(generator, (list, tuple)) else generator))
         except FloatingPointError as error:
             names = ', '.join(name_of(samples[i]) for i in group)
             raise FloatingPointError(f'{names}: {error}') from error
@@ -175,19 +177,18 @@ def perturb_batch(attack: Attack,
     indices = [i for group in groups for i in group]
     order = sorted(range(num_adv), key=indices.__getitem__)  # that of before
     adv_images = _in_order([x.adv_images for x in results], order)
-    ratios = [x.mis_ratio for x in results]
+    ratios = [x.mis_ratio for x in results if x.mis_ratio is not None]
     logits = None
     if surface == 'crop':
-        logits = [
-            unflip(maps, sample, training) for maps, sample in zip(
-                _in_order([x.logits for x in results], order), samples)
-        ]
+        maps = [x.logits for x in results if isinstance(x, WindowsResult)]
+        logits = [unflip(one, sample, training) for one, sample in
+                  zip(_in_order(maps, order), samples)]
     return PerturbedBatch(
         inputs=batch.replaced(first, adv_images),
         clean_images=images,
         adv_images=adv_images,
-        mis_ratio=(None if any(ratio is None for ratio in ratios) else
-                   torch.cat(ratios)[order]),
+        mis_ratio=(torch.cat(ratios)[order]
+                   if len(ratios) == len(results) else None),
         seconds=seconds,
         logits=logits,
         pixel_range=pixel_range,
@@ -228,12 +229,11 @@ def _groups(images: List[Tensor], labels: List[Tensor],
 def _one_mask(masks: List[Optional[Tensor]],
               images: List[Tensor]) -> Optional[Tensor]:
     """Return the masks (B, 1, H, W) of a group; None if all are full."""
-    masks = [
+    stacked = torch.stack([
         image.new_ones((1, *image.shape[-2:]), dtype=torch.bool)
         if mask is None else mask for mask, image in zip(masks, images)
-    ]
-    mask = torch.stack(masks)
-    return None if bool(mask.all()) else mask
+    ])
+    return None if bool(stacked.all()) else stacked
 
 
 def _in_order(batches: List[Tensor], order: List[int]) -> List[Tensor]:
@@ -260,7 +260,7 @@ def _attack_images(attack: Attack, model: PixelModel, images: Tensor,
                    generator: Generators,
                    callback: Optional[Callback]) -> AttackResult:
     """Attack images (B, 3, H, W) of one size, in one go."""
-    model = model.with_label_size(tuple(labels.shape[-2:]))
+    model = model.with_label_size(size_of(labels))
     return attack.run(model, images, labels, mask, callback, generator)
 
 
@@ -269,7 +269,7 @@ def _attack_windows(attack: Attack, model: PixelModel, images: Tensor,
                     generator: Generators) -> WindowsResult:
     """Attack every window of unpadded images by itself (DDC-AT)."""
     check_windows(model.test_cfg)
-    size, label_size = tuple(images.shape[-2:]), tuple(labels.shape[-2:])
+    size, label_size = size_of(images), size_of(labels)
     crop_labels = labels
     if label_size != size:
         crop_labels = F.interpolate(
@@ -279,11 +279,11 @@ def _attack_windows(attack: Attack, model: PixelModel, images: Tensor,
     # A shared generator is drawn from image by image, the windows inside.
     size_of_part = (
         len(images) if isinstance(generator, (list, tuple)) else 1)
-    whole = mask is None
-    masks = [None] * len(images) if whole else mask.split(size_of_part)
+    masks: Sequence[Optional[Tensor]] = (
+        [None] * len(images) if mask is None else mask.split(size_of_part))
     crops_of_parts = [[
         attack(model, box.crop(image).contiguous(), box.crop(label),
-               None if whole else box.crop(part), generator=generator)
+               None if part is None else box.crop(part), generator=generator)
         for box in boxes
     ] for image, label, part in zip(
         images.split(size_of_part), crop_labels.split(size_of_part), masks)]

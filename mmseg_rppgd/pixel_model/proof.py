@@ -15,6 +15,7 @@ from mmengine.structures import BaseDataElement
 from torch import Tensor, nn
 
 from ..attacks.base import autocasts, frozen, own_chance
+from .mmseg_types import Segmentor
 from .space import PixelSpace
 
 PROBE_SIZE = (9, 13)
@@ -87,7 +88,7 @@ def prove_preprocessor(space: PixelSpace) -> None:
     seen.add(case)
 
 
-def prove_segmentor(segmentor: nn.Module, loader_input: Tensor,
+def prove_segmentor(segmentor: Segmentor, loader_input: Tensor,
                     data_sample: Any, training: bool,
                     pixel_range: float) -> None:
     """Prove, once for each segmentor, that PixelModel predicts as it does.

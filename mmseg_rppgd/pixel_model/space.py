@@ -4,10 +4,12 @@ Loader inputs are (3, H, W), BGR mostly, 0 to ``pixel_range``, each of its own
 size; model inputs are what the data preprocessor makes of them: normalised,
 padded, stacked.
 """
-from typing import Iterable, Optional, Tuple
+from typing import Any, Iterable, List, Optional, Tuple
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
+
+from .mmseg_types import DataPreprocessor, Segmentor
 
 Size = Tuple[int, int]
 
@@ -17,7 +19,13 @@ WAYS_OUT = ('clip them in the pipeline, or give pixel_range, the value of '
             'white in the inputs (1, 255, 65535, ...)')
 
 
-def num_channels(preprocessor: Optional[nn.Module]) -> int:
+def size_of(maps: Tensor) -> Size:
+    """Return height and width of maps (..., H, W)."""
+    height, width = maps.shape[-2:]
+    return height, width
+
+
+def num_channels(preprocessor: Optional[DataPreprocessor]) -> int:
     """Return how many channels an image has that it normalises.
 
     One mean for all channels counts as 1; no normalisation as 3.
@@ -26,15 +34,17 @@ def num_channels(preprocessor: Optional[nn.Module]) -> int:
     return 3 if mean_std is None else mean_std[0].numel()
 
 
-def statistics(
-        preprocessor: Optional[nn.Module]) -> Optional[Tuple[Tensor, Tensor]]:
+def statistics(preprocessor: Optional[DataPreprocessor]
+               ) -> Optional[Tuple[Tensor, Tensor]]:
     """Return the mean and std that it normalises with, or None."""
-    if not getattr(preprocessor, '_enable_normalize', False):
+    if preprocessor is None or not getattr(preprocessor, '_enable_normalize',
+                                           False):
         return None
     return preprocessor.mean, preprocessor.std
 
 
-def range_of_statistics(preprocessor: Optional[nn.Module]) -> Optional[int]:
+def range_of_statistics(
+        preprocessor: Optional[DataPreprocessor]) -> Optional[int]:
     """Return 1 or 255, of which pixels mean and std can be; None if of both.
 
     A mean of 0 with a std of 1 is of any.
@@ -63,7 +73,7 @@ def check_pixel_range(pixel_range: Optional[float]) -> None:
                          f'inputs, such as 255 or 1, but got {pixel_range}')
 
 
-def find_pixel_range(inputs: Tensor, preprocessor: Optional[nn.Module],
+def find_pixel_range(inputs: Tensor, preprocessor: Optional[DataPreprocessor],
                      name: str) -> int:
     """Return the value of white in loader inputs, where it is certain.
 
@@ -126,7 +136,7 @@ class PixelSpace:
     """
 
     def __init__(self,
-                 preprocessor: nn.Module,
+                 preprocessor: DataPreprocessor,
                  pixel_range: Optional[float] = None,
                  loader_gives_rgb: bool = False) -> None:
         check_pixel_range(pixel_range)
@@ -138,15 +148,17 @@ class PixelSpace:
 
     @classmethod
     def of(cls,
-           segmentor: nn.Module,
+           segmentor: Segmentor,
            pixel_range: Optional[float] = None) -> 'PixelSpace':
         """Return that of a segmentor.
 
         One that carries its config, as mmseg's ``init_model`` leaves it,
         says there whether its loader gives RGB (``rgb_to_bgr``).
         """
-        cfg = getattr(segmentor, 'cfg', None)
-        parts = [cfg, cfg.get('model') or {}] if hasattr(cfg, 'get') else []
+        cfg: Any = getattr(segmentor, 'cfg', None)
+        parts: List[Any] = []
+        if hasattr(cfg, 'get'):
+            parts = [cfg, cfg.get('model') or {}]
         return cls(segmentor.data_preprocessor, pixel_range, any(
             (part.get('data_preprocessor') or {}).get('rgb_to_bgr', False)
             for part in parts))
@@ -247,7 +259,7 @@ class PixelSpace:
         # mmengine's pads in tests as in training.
         divisor = getattr(self.preprocessor, 'pad_size_divisor', None)
         if divisor is None:
-            rule = self.preprocessor if training else getattr(
+            rule: Any = self.preprocessor if training else getattr(
                 self.preprocessor, 'test_cfg', None)
             if not rule:
                 return height, width

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..attacks.base import at_least_float32, full_precision, predict_classes
+from .mmseg_types import Segmentor
 from .model import PixelModel, last_head
 
 
@@ -41,13 +42,13 @@ def trained_logits(head: nn.Module, batch_size: int) -> Iterator[List[Tensor]]:
         handle.remove()
 
 
-def part_accuracies(segmentor: nn.Module, logits: Sequence[Tensor],
+def part_accuracies(segmentor: Segmentor, logits: Sequence[Tensor],
                     data_samples: Sequence,
                     num_adv: int) -> Dict[str, Tensor]:
     """Return the accuracy of either part of a mixed batch, in percent.
 
     Args:
-        segmentor (nn.Module): Whose last head gave the logits.
+        segmentor (Segmentor): Whose last head gave the logits.
         logits (Sequence[Tensor]): What :func:`trained_logits` kept.
         data_samples (list[SegDataSample]): As the data preprocessor gave
             them.
@@ -59,7 +60,7 @@ def part_accuracies(segmentor: nn.Module, logits: Sequence[Tensor],
     """
     if not logits:
         return {}
-    right, total = [], []
+    rights, totals = [], []
     with torch.no_grad(), full_precision(logits[0].device):
         head = last_head(segmentor)
         ignore_index = PixelModel(segmentor, surface='whole').ignore_index
@@ -73,9 +74,9 @@ def part_accuracies(segmentor: nn.Module, logits: Sequence[Tensor],
             else:
                 prediction = predict_classes(maps)
             labelled = labels != ignore_index
-            right.append(((prediction == labels) & labelled).sum())
-            total.append(labelled.sum())
-    right, total = torch.stack(right), torch.stack(total).clamp_min(1)
+            rights.append(((prediction == labels) & labelled).sum())
+            totals.append(labelled.sum())
+    right, total = torch.stack(rights), torch.stack(totals).clamp_min(1)
     first = len(data_samples) - num_adv
     parts = dict(acc_clean=slice(0, first), acc_adv=slice(first, None))
     return {
@@ -92,12 +93,12 @@ class TrainingPass:
     optimizers make of the model.
 
     Args:
-        segmentor (nn.Module): The model without a distributed wrapper.
+        segmentor (Segmentor): The model without a distributed wrapper.
         batch_size (int): How many images the batch has.
         num_adv (int): How many of them, the last ones, are adversarial.
     """
 
-    def __init__(self, segmentor: nn.Module, batch_size: int,
+    def __init__(self, segmentor: Segmentor, batch_size: int,
                  num_adv: int) -> None:
         self.segmentor = segmentor
         self.num_adv = num_adv

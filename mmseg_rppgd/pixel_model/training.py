@@ -100,9 +100,9 @@ class TrainingAttack:
     def _perturb(self, attack: Attack, segmentor: nn.Module,
                  inputs: Union[Sequence[Tensor], Tensor],
                  data_samples: Sequence, num_adv: int,
-                 **kwargs) -> PerturbedBatch:
+                 **kwargs: Any) -> PerturbedBatch:
         """Attack, but leave images clean where half precision overflows."""
-        error = None
+        error: Optional[FloatingPointError] = None
         try:
             result = perturb_batch(
                 attack, segmentor, inputs, data_samples, training=True,

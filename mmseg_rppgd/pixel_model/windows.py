@@ -1,13 +1,13 @@
 """The windows of slide inference."""
-from typing import (Callable, Iterable, Iterator, List, NamedTuple, Optional,
-                    Sequence, Tuple)
+from typing import (Any, Callable, Iterable, Iterator, List, NamedTuple,
+                    Optional, Sequence, Tuple)
 
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from ..attacks.base import autocasts
-from .space import Size
+from .space import Size, size_of
 
 Outputs = Tuple[Tensor, Optional[Tensor]]
 
@@ -48,7 +48,7 @@ def stitch(pieces: Iterable[Tensor], boxes: Sequence[Box],
 
     Each piece is asked for when the one before has been added.
     """
-    total = None
+    total: Optional[Tensor] = None
     for piece, box in zip(pieces, boxes):
         if total is None:
             # In full precision also where autocast gives halves.
@@ -56,6 +56,7 @@ def stitch(pieces: Iterable[Tensor], boxes: Sequence[Box],
                 (*piece.shape[:2], *size),
                 dtype=torch.promote_types(piece.dtype, torch.float32))
         box.crop(total).add_(piece)
+    assert total is not None  # there is a window
     return total.div_(_count(boxes, total))
 
 
@@ -69,7 +70,7 @@ def run_windows(run: Callable[[Tensor], Outputs], inputs: Tensor,
         inputs (Tensor): (B, 3, H, W).
         boxes (list[Box]): The windows.
     """
-    features = []
+    features: List[Optional[Tensor]] = []
 
     def pieces() -> Iterator[Tensor]:
         for box in boxes:
@@ -77,8 +78,9 @@ def run_windows(run: Callable[[Tensor], Outputs], inputs: Tensor,
             features.append(feature)
             yield logits
 
-    total = stitch(pieces(), boxes, inputs.shape[-2:])
-    return total, None if features[0] is None else torch.cat(features, 2)
+    total = stitch(pieces(), boxes, size_of(inputs))
+    maps = [feature for feature in features if feature is not None]
+    return total, torch.cat(maps, 2) if maps else None
 
 
 def run_windows_twice(run: Callable[[Tensor], Outputs], inputs: Tensor,
@@ -96,18 +98,19 @@ def run_windows_twice(run: Callable[[Tensor], Outputs], inputs: Tensor,
 class _RunTwice(torch.autograd.Function):
 
     @staticmethod
-    def forward(ctx, inputs: Tensor, run: Callable[[Tensor], Outputs],
+    def forward(ctx: Any, inputs: Tensor, run: Callable[[Tensor], Outputs],
                 boxes: Sequence[Box]) -> Outputs:
         depends: List[bool] = []
 
-        def run_without_graph(crop: Tensor) -> List[Optional[Tensor]]:
+        def run_without_graph(crop: Tensor) -> Outputs:
             # The first window has one, to tell what depends on the inputs.
             with torch.set_grad_enabled(not depends):
-                outputs = run(crop.detach().requires_grad_())
+                logits, features = run(crop.detach().requires_grad_())
             if not depends:
                 depends.extend(x is not None and x.requires_grad
-                               for x in outputs)
-            return [None if x is None else x.detach() for x in outputs]
+                               for x in (logits, features))
+            return (logits.detach(),
+                    None if features is None else features.detach())
 
         outputs = run_windows(run_without_graph, inputs, boxes)
         ctx.save_for_backward(inputs)
@@ -122,7 +125,7 @@ class _RunTwice(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx, logits_grad: Optional[Tensor],
+    def backward(ctx: Any, logits_grad: Optional[Tensor],
                  features_grad: Optional[Tensor]) -> tuple:
         inputs, = ctx.saved_tensors
         inputs_grad = torch.zeros_like(inputs)

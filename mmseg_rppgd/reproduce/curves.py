@@ -1,9 +1,10 @@
 """Figures of an experiment: a measure over the number of attack steps."""
-from typing import Any, Dict, List, Sequence
+from typing import Any, Dict, List, Literal, Sequence, Tuple
 
 import matplotlib
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 
 from ..evaluation.report.curves import plain_text
@@ -21,7 +22,8 @@ DPI = 200
 COLOURS = ('#0072B2', '#E69F00', '#009E73', '#D55E00', '#CC79A7', '#56B4E9',
            '#000000')
 MARKERS = 'osD^vP*'
-DASHES = ('--', ':', '-.')  # of the data sets of the paper
+# Of the data sets of the paper.
+DASHES: Tuple[Literal['--', ':', '-.'], ...] = ('--', ':', '-.')
 
 
 def draw_curves(path: str, experiment: Experiment, boards: Sequence[Board],
@@ -44,8 +46,8 @@ def draw_curves(path: str, experiment: Experiment, boards: Sequence[Board],
     size = PANEL[0] * columns, PANEL[1] * rows + LEGEND
     # Text of a PDF as text, that can be searched and edited.
     with matplotlib.rc_context({'font.size': 8, 'pdf.fonttype': 42}):
-        figure = Figure(figsize=size, layout='constrained')
-        figure.get_layout_engine().set(w_pad=GAP)
+        figure = Figure(figsize=size,
+                        layout=ConstrainedLayoutEngine(w_pad=GAP))
         FigureCanvasAgg(figure)
         grid = figure.subplots(rows, columns, squeeze=False).flatten()
         styles = _styles(experiment)
@@ -75,9 +77,10 @@ def _draw(axes: Any, board: Board, metric: str, values: Values,
     papers = papers_of([board])
     for row in board.rows:
         points = _columns(board, row, metric)
-        found = [(steps, summarize(board.measurements(row, column, values)))
-                 for steps, column in points]
-        found = [(steps, value) for steps, value in found if value is not None]
+        numbers = [(steps, summarize(board.measurements(row, column, values)))
+                   for steps, column in points]
+        found = [(steps, value) for steps, value in numbers
+                 if value is not None]
         x, y = [s for s, _ in found], [float(v) for _, v in found]
         axes.plot(x, y, markersize=3.5, linewidth=1.2, **styles[row])
         spread = [v.deviation if isinstance(v, Spread) else 0.

@@ -7,7 +7,7 @@
 """
 import os.path as osp
 from dataclasses import dataclass
-from typing import Any, Dict, Iterable, List, Optional, Sequence
+from typing import Any, Dict, Iterable, List, Optional, Sequence, Tuple
 
 from mmengine.config import Config
 
@@ -87,13 +87,16 @@ class Done:
         values: Dict[Cell, List[Measurement]] = {cell: [] for cell in cells}
         for cell, found in values.items():
             for seed in self.seeds:
+                wanted: Optional[Run] = None
                 if cell.trial.attack is None:
-                    run = clean.get((self.scale.resolve(cell.system), seed))
+                    wanted = clean.get((self.scale.resolve(cell.system), seed))
                 else:
-                    run = run_of(cell, seed, self.scale)
-                report = run and self.report(run)
+                    wanted = run_of(cell, seed, self.scale)
+                if wanted is None:
+                    continue
+                report = self.report(wanted)
                 if report:
-                    found.append(self._read(cell, run, report))
+                    found.append(self._read(cell, wanted, report))
         return values
 
     def checkpoint(self, system: System, seed: int) -> Optional[str]:
@@ -165,12 +168,14 @@ class Done:
         return Measurement(value, run.seed, source)
 
     def _command(self, run: Run) -> str:
-        named = [(self.scale.config(system), osp.join(
-            self.training_folder(system, run.seed),
-            f'iter_{self._iterations(system)}.pth'))
-            for system in (run.system, run.surrogate) if system]
-        return command_of(run, *named[0], self.scale, *named[1:],
-                          settings=self.words())
+        def named(system: System) -> Tuple[str, str]:
+            return self.scale.config(system), osp.join(
+                self.training_folder(system, run.seed),
+                f'iter_{self._iterations(system)}.pth')
+
+        return command_of(
+            run, *named(run.system), self.scale,
+            named(run.surrogate) if run.surrogate else (), self.words())
 
     # ------------------------------------------------------------------ parts
     def start_of(self, system: System) -> System:

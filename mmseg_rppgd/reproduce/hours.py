@@ -115,22 +115,25 @@ def run_hours(run: Run, images: Optional[int] = None) -> Optional[float]:
         run (Run): The report.
         images (int, optional): Number of images. Defaults to None, all.
     """
-    attacked = run.surrogate or run.system
-    speeds = [IMAGES_PER_SECOND.get((one.model, one.data))
-              for one in (attacked, run.system)]
-    if None in speeds:
+    attacked, shown = (IMAGES_PER_SECOND.get((one.model, one.data))
+                       for one in (run.surrogate or run.system, run.system))
+    if attacked is None or shown is None:
         return None
     predictions = 1 + (run.most_steps if run.recovered
                        else max(1, len(run.steps)))
-    seconds = (passes_of(run.attack, max(run.steps, default=None)) / speeds[0]
-               + predictions / speeds[1])
+    seconds = (passes_of(run.attack, max(run.steps, default=None)) / attacked
+               + predictions / shown)
     return (images or TEST_IMAGES[run.system.data]) * seconds / 3600
 
 
 def sum_or_none(values: Iterable[Optional[float]]) -> Optional[float]:
     """Return the sum, or None where a value is not known."""
-    values = list(values)
-    return None if None in values else sum(values)
+    total = 0.
+    for value in values:
+        if value is None:
+            return None
+        total += value
+    return total
 
 
 def hours_lines(hours: List[Hours]) -> List[str]:

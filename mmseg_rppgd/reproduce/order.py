@@ -156,9 +156,9 @@ def compare_order(experiment: Experiment, boards: Sequence[Board],
         for column in board.columns:
             measured = numbers_of(board, column, values)
             for data in board.papers(column):
-                paper = {row: board.paper(row, column, data)
-                         for row in measured}
-                paper = {row: value for row, value in paper.items()
+                told = {row: board.paper(row, column, data)
+                        for row in measured}
+                paper = {row: value for row, value in told.items()
                          if value is not None}
                 if len(paper) > 1:
                     result.append(_compare(

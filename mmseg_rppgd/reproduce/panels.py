@@ -13,6 +13,8 @@ import os
 import os.path as osp
 from typing import Dict, List, NamedTuple, Optional, Sequence
 
+import numpy as np
+
 from ..evaluation.report.panels import ClassMap, Photo, Picture, draw_panels
 from ..evaluation.report.pictures import predicted
 from ..evaluation.results.finished import FinishedTest
@@ -29,10 +31,14 @@ class Kept(NamedTuple):
 
     Args:
         clean (dict[int, Example]): Clean images, by index.
+        labels (dict[int, np.ndarray]): Their labels (H, W).
+        palette (list): Colour of each class, three numbers up to 255.
         attacked (dict[int, Example]): The same images under the attack.
         classes (list[str]): Names of the classes.
     """
     clean: Dict[int, Example]
+    labels: Dict[int, np.ndarray]
+    palette: List[List[int]]
     attacked: Dict[int, Example]
     classes: List[str]
 
@@ -86,11 +92,9 @@ def draw_attacked(experiment: Experiment, scale: Scale, values: Values,
         names += [f'{scale.resolve(system)}, seed {seed}'] * len(found)
     if kept is None:
         return False
-    clean = next(iter(kept[0].clean.values()))
     attacks = [cell.row for cell in next(iter(systems.values()))]
-    draw_panels(rows, _columns(attacks), clean.palette.tolist(),
-                kept[0].classes, osp.join(out, experiment.name), names=names,
-                caption=CAPTION)
+    draw_panels(rows, _columns(attacks), kept[0].palette, kept[0].classes,
+                osp.join(out, experiment.name), names=names, caption=CAPTION)
     return True
 
 
@@ -134,7 +138,7 @@ def _rows(kept: Sequence[Kept], where: str) -> List[List[Picture]]:
     for index in indices:
         clean = kept[0].clean[index]
         row: List[Picture] = [Photo(clean.image),
-                              ClassMap(clean.label, clean.ignored)]
+                              ClassMap(kept[0].labels[index], clean.ignored)]
         for attack in kept:
             attacked = attack.attacked[index]
             row += [Photo(attacked.image), predicted(attacked, clean)]
@@ -157,18 +161,22 @@ def _read(folder: str, cell: Cell) -> Kept:
         raise ValueError(f'{folder} must have one row of {cell.row}, but has '
                          f'{len(keys)}')
     examples = osp.join(folder, 'examples')
-    clean = osp.join(examples, 'clean')
-    names = os.listdir(clean) if osp.isdir(clean) else []
+    folder = osp.join(examples, 'clean')
+    names = os.listdir(folder) if osp.isdir(folder) else []
     indices = sorted(int(name[:-4]) for name in names
                      if name.endswith('.npz') and name[:-4].isdigit())
     store = ExampleStore(examples, indices)
-    pairs = {i: (store.load('clean', i), store.load(keys[0], i))
-             for i in indices}
-    pairs = {i: pair for i, pair in pairs.items() if None not in pair}
-    if not pairs:
+    kept = Kept({}, {}, [], {}, test.results['dataset']['classes'])
+    for i in indices:
+        clean, attacked = store.load('clean', i), store.load(keys[0], i)
+        if clean is None or attacked is None:
+            continue
+        if clean.label is not None and clean.palette is not None:
+            kept.clean[i], kept.attacked[i] = clean, attacked
+            kept.labels[i] = clean.label
+            kept.palette[:] = clean.palette.tolist()
+    if not kept.clean:
         raise ValueError(
             f'{examples} must have images of the test with their adversaries, '
             'but has none; repeat the test with panels > 0')
-    return Kept({i: pair[0] for i, pair in pairs.items()},
-                {i: pair[1] for i, pair in pairs.items()},
-                test.results['dataset']['classes'])
+    return kept

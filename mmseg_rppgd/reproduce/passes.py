@@ -24,6 +24,9 @@ class Probe(nn.Module):
     what is counted is the most that it takes.
     """
 
+    right: Tensor
+    weights: Tensor
+
     def __init__(self) -> None:
         super().__init__()
         # Two classes, for prototypes that can be alike.

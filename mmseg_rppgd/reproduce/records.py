@@ -1,6 +1,6 @@
 """The numbers of an experiment for other programs: CSV and JSON."""
 from dataclasses import asdict
-from typing import Any, Dict, List, Optional, Sequence
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from ..evaluation.files import digest, jsonable
 from ..evaluation.report.writers import Spread, Table
@@ -23,14 +23,15 @@ def long_table(experiment: Experiment, scale: Scale,
         known = [cell.row, cell.column, system.model, system.strategy,
                  system.data, cell.system.data, trial.attack, trial.steps,
                  _name(trial.surrogate, scale), cell.metric]
-        found = [(m.seed, m.value) for m in values.get(cell) or ()]
+        found: List[Tuple[Optional[int], Optional[float]]] = [
+            (m.seed, m.value) for m in values.get(cell) or ()]
         rows += [[*known, seed, value, cell.paper]
                  for seed, value in found or [(None, None)]]
     return Table(experiment.title, COLUMNS, rows, words=0)
 
 
 def _name(system: Optional[System], scale: Scale) -> Optional[str]:
-    return system and str(scale.resolve(system))
+    return None if system is None else str(scale.resolve(system))
 
 
 def record(experiment: Experiment, scale: Scale, values: Values,

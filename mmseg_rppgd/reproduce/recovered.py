@@ -140,7 +140,7 @@ class RecoveredJob:
 
     Args:
         model (TestedModel): The system.
-        row (Row): The attack.
+        row (Row): The attack, which counts steps.
         seed (int): Seed of the evaluation.
     """
 
@@ -151,6 +151,8 @@ class RecoveredJob:
         self.seed = seed
         self.name = f'pixels recovered under {row.label}'
         self.keys = [f'recovered-{row.key}']
+        assert row.steps is not None  # as _row() sees to
+        self.steps = row.steps
         self.cost = 1.4 * row.steps  # a prediction after each
 
     def __call__(self, samples: Sequence[Sample]) -> List[Dict[str, Record]]:
@@ -162,12 +164,13 @@ class RecoveredJob:
             self.model.counted.ignored(sample.labels))
         ever = torch.zeros_like(wrong)
         last: Optional[Tensor] = None
-        restored, right = [], []
+        restored: List[int] = []
+        right: List[int] = []
 
         def look(step: int, adv_images: Tensor) -> None:
             nonlocal last, ever
             last = adv_images[0]
-            seen, = measure(self.model, [sample], adv_images)
+            seen, = measure(self.model, [sample], list(adv_images))
             now = wrong & (seen.prediction == sample.labels)
             ever = ever | now
             restored.append(int(now.sum()))
@@ -178,9 +181,9 @@ class RecoveredJob:
             [self.run.generator(self.seed, sample.index)], look)
         labelled = int(clean.counts[LABEL].sum())
         if not labelled:  # then there is nothing to attack
-            restored, right = [0] * self.row.steps, [0] * self.row.steps
-        elif len(restored) != self.row.steps or not torch.equal(
-                found.image, last):
+            restored, right = [0] * self.steps, [0] * self.steps
+        elif (len(restored) != self.steps or last is None
+              or not torch.equal(found.image, last)):
             raise ValueError(
                 'attack must show an image after each of its steps and '
                 f'return the last, but {self.row.label} does not; take PGD, '
@@ -204,11 +207,12 @@ def summarise(records: Sequence[Record]) -> Dict[str, Any]:
              for name in (
                  'labelled', 'wrong', 'restored', 'ever', 'right')}
     per_step = _percent(total['restored'], total['wrong'])
-    defined = None not in per_step
+    known = [share for share in per_step if share is not None]
+    defined = len(known) == len(per_step)
     return dict(
         per_step=per_step, last=per_step[-1],
-        mean=float(np.mean(per_step)) if defined else None,
-        max=max(per_step) if defined else None,
+        mean=float(np.mean(known)) if defined else None,
+        max=max(known) if defined else None,
         ever=_percent([total['ever']], total['wrong'])[0],
         MisRatio=[None if value is None else 100 - value for value in
                   _percent(total['right'], total['labelled'])],

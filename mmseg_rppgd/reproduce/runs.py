@@ -75,6 +75,7 @@ class Run:
 def run_of(cell: Cell, seed: int, scale: Scale) -> Run:
     """The report that a number under attack is read off."""
     trial = cell.trial
+    assert trial.attack is not None  # clean numbers are in any report
     recovered = cell.metric == RECOVERED
     steps: Tuple[int, ...] = () if trial.steps is None else (trial.steps,)
     if shares_steps(trial) and not recovered:

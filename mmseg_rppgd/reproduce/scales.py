@@ -104,5 +104,13 @@ SCALES = {scale.name: scale for scale in (
 
 
 def gpus_of(config: str) -> int:
-    """The number of GPUs that the name of a config says: 4 of ``4xb2``."""
-    return int(re.search(r'_(\d+)xb\d+', config)[1])
+    """The number of GPUs that the name of a config says: 4 of ``4xb2``.
+
+    Raises:
+        ValueError: If it says none.
+    """
+    found = re.search(r'_(\d+)xb\d+', config)
+    if found is None:
+        raise ValueError('config must have its number of GPUs in its name, '
+                         f"such as 4 in '4xb2', but is {config!r}")
+    return int(found[1])

@@ -58,7 +58,7 @@ def train(config: str, work_dir: str, settings: Sequence[str],
     with open(log, 'a', encoding='utf-8') as file, start(
             *words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             encoding='utf-8', errors='replace') as process:
-        for line in process.stdout:
+        for line in process.stdout or ():
             file.write(line)
             found = PROGRESS.search(line)
             if found:

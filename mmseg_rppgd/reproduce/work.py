@@ -18,7 +18,7 @@ from .progress import Progress
 from .recovered import measure_recovered
 from .runs import Run, run_of
 from .scales import EPS, Scale, System
-from .training import alone_in, locked, train
+from .training import TrainingFailed, alone_in, locked, train
 
 PICTURES = 4  # images that are drawn
 ALL_IMAGES = 1000  # about as many as the data sets of the paper have
@@ -124,16 +124,23 @@ class Work(Done):
                       [f'randomness.seed={seed}', *self.words()], start,
                       osp.join(folder, 'training.log'), self.say)
                 checkpoint = self.checkpoint(system, seed)
+            if checkpoint is None:
+                raise TrainingFailed(
+                    f'the training of {system} has left no checkpoint of '
+                    f'iteration {self._iterations(system)} in {folder}; see '
+                    'training.log there, and the checkpoint hook of '
+                    f'{self.scale.config(system)}')
             return checkpoint
 
-        if self.checkpoint(system, seed) is None:
-            if self.scale.stock:
-                raise ValueError(
-                    f'{system} must be trained first, on several GPUs; '
-                    '--script prints the commands')
-            os.makedirs(folder, exist_ok=True)
-            alone_in(folder, self.say, lambda: locked(folder, work))
-        return self.checkpoint(system, seed)
+        trained = self.checkpoint(system, seed)
+        if trained is not None:
+            return trained
+        if self.scale.stock:
+            raise ValueError(
+                f'{system} must be trained first, on several GPUs; '
+                '--script prints the commands')
+        os.makedirs(folder, exist_ok=True)
+        return alone_in(folder, self.say, lambda: locked(folder, work))
 
     def measure(self, run: Run) -> None:
         """Make a report, or finish one, unless it is there."""

@@ -1,6 +1,6 @@
 """A segmentor that is trained on a mix of clean and adversarial images."""
 import copy
-from typing import Any, Dict, Optional, Union
+from typing import Any, Dict, List, Optional, Union, cast
 
 import torch
 from mmseg.models.segmentors import BaseSegmentor
@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from ..attacks.base import untargeted
 from ..pixel_model import TrainingAttack, last_head, unwrap_segmentor
 from ..pixel_model.batches import check_adv_ratio
+from ..pixel_model.mmseg_types import Segmentor
 from ..pixel_model.space import check_pixel_range
 from ..pixel_model.trained import part_accuracies, trained_logits
 from ..registry import MODELS
@@ -82,20 +83,20 @@ class AdversarialSegmentor(BaseSegmentor):
                  attack: Any,
                  adv_ratio: float = 0.5,
                  pixel_range: Optional[float] = None,
-                 **kwargs) -> None:
-        segmentor = self._build_segmentor(segmentor, kwargs)
-        super().__init__(data_preprocessor=segmentor.data_preprocessor)
+                 **kwargs: Any) -> None:
+        built = self._build_segmentor(segmentor, kwargs)
+        super().__init__(data_preprocessor=built.data_preprocessor)
         check_adv_ratio(adv_ratio)
         check_pixel_range(pixel_range)
         self.attack = untargeted(attack, type(self).__name__)
         self.adv_ratio = adv_ratio
         self.pixel_range = pixel_range
         self.training_attack = TrainingAttack()
-        self._adopt_children(segmentor)
+        self._adopt_children(built)
 
     @classmethod
     def _build_segmentor(cls, segmentor: Union[dict, nn.Module],
-                         kwargs: dict) -> nn.Module:
+                         kwargs: dict) -> Segmentor:
         unknown = set(kwargs) - set(PASSED_ON)
         if unknown:
             raise TypeError(
@@ -104,15 +105,15 @@ class AdversarialSegmentor(BaseSegmentor):
                 f'{", ".join(sorted(unknown))}; settings of the segmentor '
                 'belong inside segmentor=dict(...)')
         if isinstance(segmentor, dict):
-            segmentor = copy.deepcopy(segmentor)
+            cfg = copy.deepcopy(segmentor)
             # mmengine hands every model the config's preprocessor, which
             # yields to the model's own there too.
             preprocessor = kwargs.pop('data_preprocessor', None)
-            segmentor.update(kwargs)
-            if segmentor.get('data_preprocessor') is None:
-                segmentor['data_preprocessor'] = preprocessor
-            segmentor = MMSEG_MODELS.build(segmentor)
-        elif any(value is not None for value in kwargs.values()):
+            cfg.update(kwargs)
+            if cfg.get('data_preprocessor') is None:
+                cfg['data_preprocessor'] = preprocessor
+            return unwrap_segmentor(MMSEG_MODELS.build(cfg))
+        if any(value is not None for value in kwargs.values()):
             raise TypeError(
                 f'{", ".join(sorted(kwargs))} can be passed on to the config '
                 'of a segmentor only, but segmentor is already built')
@@ -160,8 +161,10 @@ class AdversarialSegmentor(BaseSegmentor):
             self.pixel_range = result.pixel_range
         with trained_logits(last_head(self.segmentor),
                             len(data_samples)) as logits:
-            losses = self.mixed_loss(result.inputs, data_samples,
-                                     len(result.adv_images))
+            # Of a tensor they are a tensor again.
+            losses = self.mixed_loss(
+                cast(Tensor, result.inputs), data_samples,
+                len(result.adv_images))
         logs.update(part_accuracies(self.segmentor, logits, data_samples,
                                     len(result.adv_images)))
         losses.update({name: torch.as_tensor(value, dtype=torch.float32)
@@ -191,22 +194,24 @@ class AdversarialSegmentor(BaseSegmentor):
         """
         return self.segmentor.loss(inputs, data_samples)
 
-    def predict(self, inputs: Tensor, data_samples: Optional[list] = None):
+    def predict(self, inputs: Tensor,
+                data_samples: Optional[list] = None) -> List[Any]:
         """Predict as the segmentor does, on clean inputs."""
         return self.segmentor.predict(inputs, data_samples)
 
-    def _forward(self, inputs: Tensor, data_samples: Optional[list] = None):
+    def _forward(self, inputs: Tensor,
+                 data_samples: Optional[list] = None) -> Any:
         return self.segmentor._forward(inputs, data_samples)
 
-    def extract_feat(self, inputs: Tensor):
+    def extract_feat(self, inputs: Tensor) -> Any:
         """Extract features as the segmentor does."""
         return self.segmentor.extract_feat(inputs)
 
-    def encode_decode(self, inputs: Tensor, batch_img_metas: list):
+    def encode_decode(self, inputs: Tensor, batch_img_metas: list) -> Tensor:
         """Encode and decode as the segmentor does."""
         return self.segmentor.encode_decode(inputs, batch_img_metas)
 
     def postprocess_result(self, seg_logits: Tensor,
-                           data_samples: Optional[list] = None):
+                           data_samples: Optional[list] = None) -> List[Any]:
         """Post-process as the segmentor does."""
         return self.segmentor.postprocess_result(seg_logits, data_samples)

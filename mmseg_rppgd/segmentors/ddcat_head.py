@@ -1,11 +1,13 @@
 """The branches of DDC-AT beside the classifier of a head."""
 from contextlib import contextmanager
-from typing import Iterator, List, Optional
+from typing import Any, Dict, Iterator, List, Optional
 
 import torch
 import torch.nn.functional as F
 from mmengine.model import BaseModule
 from torch import Tensor, nn
+
+from ..pixel_model.mmseg_types import DecodeHead, Segmentor
 
 
 class DDCATHead(BaseModule):
@@ -23,7 +25,7 @@ class DDCATHead(BaseModule):
         self.mask = alike(classifier, 2)
 
     @contextmanager
-    def mixed_in(self, head: nn.Module, size: tuple,
+    def mixed_in(self, head: DecodeHead, size: tuple,
                  auxiliary: Optional[Tensor] = None
                  ) -> Iterator[List[Tensor]]:
         """Let the classifier of a head give the mix of both branches.
@@ -67,10 +69,12 @@ def selected(mask: Tensor) -> Tensor:
 
 def alike(classifier: nn.Conv2d, out_channels: int) -> nn.Conv2d:
     """Return a new classifier of the same shape, for so many classes."""
-    return nn.Conv2d(
-        classifier.in_channels, out_channels, classifier.kernel_size,
-        stride=classifier.stride, padding=classifier.padding,
-        dilation=classifier.dilation).to(classifier.weight)
+    # A layer takes what it has, of which its types say too little.
+    shape: Dict[str, Any] = {
+        name: getattr(classifier, name)
+        for name in ('kernel_size', 'stride', 'padding', 'dilation')}
+    return nn.Conv2d(classifier.in_channels, out_channels,
+                     **shape).to(classifier.weight)
 
 
 def classifier_of(head: nn.Module) -> nn.Conv2d:
@@ -85,7 +89,7 @@ def classifier_of(head: nn.Module) -> nn.Conv2d:
     return classifier
 
 
-def classifier_path(segmentor: nn.Module) -> str:
+def classifier_path(segmentor: Segmentor) -> str:
     """Return the name of the main branch in the weights."""
     heads = segmentor.decode_head
     inner = f'.{len(heads) - 1}' if isinstance(heads, nn.ModuleList) else ''

@@ -1,5 +1,5 @@
 """DDC-AT: pixels that an attack flips train a branch of their own."""
-from typing import Any, Dict, Optional, Union
+from typing import Any, Dict, Optional, Union, cast
 
 import torch
 import torch.nn.functional as F
@@ -115,7 +115,7 @@ class DDCATSegmentor(AdversarialSegmentor):
                  adv_ratio: float = 0.5,
                  pixel_range: Optional[float] = None,
                  selected_by: str = 'mask',
-                 **kwargs) -> None:
+                 **kwargs: Any) -> None:
         super().__init__(
             segmentor, PAPER_ATTACK if attack is None else attack, adv_ratio,
             pixel_range, **kwargs)
@@ -177,9 +177,10 @@ class DDCATSegmentor(AdversarialSegmentor):
         if not result.adv_images:
             return torch.full_like(inputs[:, 0], UNKNOWN, dtype=torch.long)
         # Frozen, for autocast would keep casts without a gradient otherwise.
+        # Of a tensor the inputs are a tensor again.
         with torch.no_grad(), frozen([self.segmentor]):
             flips = (self._predicted(inputs)
-                     != self._predicted(result.inputs))
+                     != self._predicted(cast(Tensor, result.inputs)))
         return flips.long()
 
     def _predicted(self, inputs: Tensor) -> Tensor:
@@ -191,7 +192,7 @@ class DDCATSegmentor(AdversarialSegmentor):
         return predict_classes(logits)
 
     def _load_from_state_dict(self, state_dict: Dict[str, Any], prefix: str,
-                              *args, **kwargs) -> None:
+                              *args: Any, **kwargs: Any) -> None:
         """Load weights; give stock ones branches to start from."""
         own = f'{prefix}ddcat_head.'
         if not any(key.startswith(own) for key in state_dict):

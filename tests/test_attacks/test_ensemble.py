@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from mmseg_rppgd.attacks import APGD, PGD, AttackResult, EnsembleAttack
+from mmseg_rppgd.attacks import APGD, PGD, Attack, AttackResult, EnsembleAttack
 from mmseg_rppgd.registry import ATTACKS
 
 MEMBERS = [
@@ -57,6 +57,22 @@ def test_each_image_has_its_own_worst_member():
         is_dark, images, labels)
     assert torch.allclose(adv_images[0], images[0] - .1)
     assert torch.allclose(adv_images[1], images[1] + .1)
+
+
+class Dark(Attack):
+    """Has no steps."""
+
+    def _run(self, model, inputs, callback):
+        return AttackResult(inputs.images - .1, None)
+
+
+def test_member_without_steps_leaves_the_ensemble_without():
+    images = torch.full((2, 3, 1, 1), .5, dtype=torch.float64)
+    labels = torch.zeros(2, 1, 1, dtype=torch.int64)
+    attack = EnsembleAttack([PGD(.1), Dark(.1)])
+    assert not hasattr(attack, 'steps')
+    adv_images = attack(is_dark, images, labels)
+    assert ((adv_images - images).abs() <= .1 + 1e-12).all()
 
 
 def test_of_equals_the_earlier_member_wins():

@@ -26,7 +26,7 @@ class Stubborn(torch.nn.Module):
     ALMAProx('1/255', steps=5, norm='l2'),
     DAG('1/255', steps=5, gamma=.5),
     DAG('1/255', steps=5, gamma=.5, norm='l2'),
-], ids=repr)
+], ids=['alma', 'alma-l2', 'dag', 'dag-l2'])
 def test_failure_returns_an_attacked_image_not_the_clean_one(
         attack, model, images):
     labels = clean_labels(model, images)
@@ -133,6 +133,18 @@ def test_search_leaves_the_attack_as_it_is(model, images):
     before = attack(model, images, labels)
     attack.searching().run(model, images, labels)
     assert torch.equal(attack(model, images, labels), before)
+
+
+class Silent(DeepFool):
+    """Does not tell how many pixels are wrong."""
+
+    def _run(self, model, inputs, callback):
+        return super()._run(model, inputs, callback)._replace(mis_ratio=None)
+
+
+def test_attack_that_does_not_tell_a_success_is_refused(model, images):
+    with pytest.raises(TypeError, match='Silent must have a mis_ratio'):
+        Silent(steps=1).minimal(model, images, clean_labels(model, images))
 
 
 def test_norms_of_a_targeted_search_count_the_pixels_on_target(model, images):

@@ -7,8 +7,7 @@ from toy_models import ToySegmentor
 
 from mmseg_rppgd.attacks import (APGD, BIM, CW, FGSM, MIFGSM, PGD, RPPGD,
                                  CosPGD, DeepFool, EnsembleAttack,
-                                 GradientAttack, PAdam, PixelObjective,
-                                 SegPGD)
+                                 GradientAttack, PAdam, PixelObjective, SegPGD)
 from mmseg_rppgd.attacks.diversity import InputDiversity, resample
 
 

@@ -21,7 +21,7 @@ def test_two_class_prototypes_by_hand():
     labels = torch.tensor([[[0, 0], [1, 1]]])
     region = torch.tensor([[[True, True], [True, False]]])
     output = SegOutput(torch.empty(0), features)
-    vectors, exists = prototypes(output, 0, labels[0], region[0],
+    vectors, exists = prototypes(output, features[0], labels[0], region[0],
                                  torch.tensor([0, 1]))
     assert torch.allclose(vectors, torch.tensor([[2., 0.], [0., 2.]]))
     assert exists.all()
@@ -131,3 +131,9 @@ def test_150_classes_at_512_never_hold_upsampled_features():
     value = similarity(features, labels, region, upsample=upsample)
     assert value.isfinite().all()
     assert sum(sizes) == 150 and max(sizes) <= 16
+
+
+def test_missing_features_are_refused():
+    labels = torch.zeros(1, 2, 2, dtype=torch.int64)
+    with pytest.raises(ValueError, match='must have features.*None'):
+        similarity(None, labels, labels == 0)

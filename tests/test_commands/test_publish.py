@@ -40,7 +40,8 @@ def checkpoint(tmp_path):
                     'bias': torch.zeros(1),
                     'ddcat_head.mask.weight': torch.zeros(1)},
         optimizer=dict(state={}, param_groups=[]),
-        message_hub=dict(log_scalars=dict(loss=HistoryBuffer([1.], [1])))), path)
+        message_hub=dict(
+            log_scalars=dict(loss=HistoryBuffer([1.], [1])))), path)
     return path
 
 

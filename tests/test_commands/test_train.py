@@ -6,11 +6,10 @@ import sys
 import time
 from pathlib import Path
 from types import SimpleNamespace
+from unittest.mock import Mock
 
 import cv2
 import numpy as np
-from unittest.mock import Mock
-
 import pytest
 from mmengine.config import Config
 from mmengine.registry import HOOKS

@@ -62,9 +62,10 @@ def test_a_loop_counts_what_its_evaluator_does():
     evaluator = Evaluator([iou(ignore_index=1)])
     evaluator.dataset_meta = dict(classes=('a', 'b'))
     assert CountedPixels.of_loop(
-        SimpleNamespace(evaluator=evaluator), model) == (1, 2)
-    assert CountedPixels.of_loop(SimpleNamespace(), model) == (3, 4)
-    assert CountedPixels.of_loss(model) == (3, 4)
+        SimpleNamespace(evaluator=evaluator), model) == CountedPixels(1, 2)
+    assert CountedPixels.of_loop(SimpleNamespace(),
+                                 model) == CountedPixels(3, 4)
+    assert CountedPixels.of_loss(model) == CountedPixels(3, 4)
 
 
 def test_an_attack_follows():

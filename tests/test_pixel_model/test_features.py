@@ -3,8 +3,8 @@ import pytest
 import torch
 from mmengine.config import ConfigDict
 from mmengine.registry import MODELS, init_default_scope
-from tiny_segmentors import (NORM, NUM_CLASSES, batch, head_cfg,
-                             segmentor_cfg, tiny_segmentor)
+from tiny_segmentors import (NORM, NUM_CLASSES, batch, head_cfg, segmentor_cfg,
+                             tiny_segmentor)
 from torch import nn
 
 from mmseg_rppgd import PixelModel

@@ -500,3 +500,8 @@ class TestCounted:
     def test_labels_are_those_of_the_data_set(self):
         with pytest.raises(ValueError, match=r'in \[0, 3\) .* image_0.png'):
             perturb(batch(), counted=CountedPixels(255, 3))
+
+
+def test_loader_inputs_are_not_taken_for_normalized_ones():
+    with pytest.raises(TypeError, match='normalized=True must be the tensor'):
+        perturb(batch(), training=True, normalized=True)

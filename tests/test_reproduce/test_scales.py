@@ -3,6 +3,7 @@ import pytest
 
 from mmseg_rppgd.config import load_config
 from mmseg_rppgd.reproduce import EXPERIMENTS, SCALES, System
+from mmseg_rppgd.reproduce.scales import gpus_of
 
 
 @pytest.mark.parametrize('scale', SCALES)
@@ -32,3 +33,9 @@ def test_the_standard_model_of_full_scale_is_stock():
     config = SCALES['full'].config(System('DeepLabv3', 'Standard', 'ADE20K'))
     assert config == ('mmseg::deeplabv3/deeplabv3_r50-d8_4xb4-160k_'
                       'ade20k-512x512.py')
+
+
+def test_the_number_of_gpus_is_read_off_the_name_of_a_config():
+    assert gpus_of('pspnet_r50-d8_4xb2-80k_cityscapes-512x1024.py') == 4
+    with pytest.raises(ValueError, match="must have its number.*'own.py'"):
+        gpus_of('own.py')

@@ -190,6 +190,15 @@ def test_a_training_that_fails_shows_its_log(tmp_path):
         work.train(work.scale.resolve(STANDARD), 0)
 
 
+def test_a_training_without_its_last_checkpoint_has_failed(tmp_path,
+                                                           monkeypatch):
+    monkeypatch.setattr('mmseg_rppgd.reproduce.work.train',
+                        lambda *args: None)
+    work = tiny_work(tmp_path)
+    with pytest.raises(TrainingFailed, match=f'iteration {ITERATIONS} in'):
+        work.train(work.scale.resolve(STANDARD), 0)
+
+
 @pytest.mark.parametrize('name', EXPERIMENTS)
 def test_every_row_of_every_table(name, tmp_path_factory):
     """With few steps, and the rows of PSPNet; adversaries of any model."""

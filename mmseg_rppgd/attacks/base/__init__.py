@@ -1,18 +1,17 @@
 """What attacks are written with."""
 from .attack import Attack, AttackResult, Callback, check_int
 from .frozen import evaluating, frozen, own_chance
-from .gradients import (FiniteCheck, ascent_gradient, check_depends,
-                        gradient)
+from .gradients import FiniteCheck, ascent_gradient, check_depends, gradient
 from .inputs import (RANGE_SLACK, AttackInputs, Generators, check_generators,
                      check_inputs)
 from .model import (DEFAULT_IGNORE_INDEX, AttackedModel, CheckedModel, Model,
                     SegOutput, capture, check_model)
 from .one_by_one import OneImage, one_by_one, select
 from .targets import refuse_targets, untargeted
-from .tensors import (at_least_float32, autocasts, describe,
-                      full_precision, predict_classes)
-from .trackers import (BestInBall, BestIterate, SmallestSuccess,
-                       count_reached, perturbation_norm)
+from .tensors import (at_least_float32, autocasts, describe, full_precision,
+                      predict_classes)
+from .trackers import (BestInBall, BestIterate, SmallestSuccess, count_reached,
+                       perturbation_norm)
 
 __all__ = [
     'Attack', 'AttackInputs', 'AttackResult', 'AttackedModel', 'BestInBall',

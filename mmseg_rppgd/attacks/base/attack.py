@@ -35,7 +35,7 @@ class Attack(ABC):
     Calling it returns adversarial images and changes nothing else: see
     :meth:`__call__`.
 
-    A subclass says what it is like:
+    A subclass says what it is like, in attributes or properties:
 
     - ``defined_for``: the norms that it is defined for;
     - ``can_target``: whether it has a targeted meaning;
@@ -84,7 +84,7 @@ class Attack(ABC):
                  restarts: int = 1,
                  targeted: bool = False,
                  keep: str = 'last',
-                 **unknown) -> None:
+                 **unknown: Any) -> None:
         if unknown:
             raise TypeError(
                 f'{self.name} has no argument '
@@ -113,10 +113,10 @@ class Attack(ABC):
         self.targeted = targeted
         self.keep = keep
 
-    def __init_subclass__(cls, **kwargs) -> None:
+    def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if '__init__' in vars(cls):
-            cls.__init__ = remembering(cls.__init__)
+            setattr(cls, '__init__', remembering(vars(cls)['__init__']))
 
     def __repr__(self) -> str:
         return spell_call(self.name, self.config)
@@ -131,7 +131,8 @@ class Attack(ABC):
         bases = [base for base in cls.__mro__
                  if '__init__' in vars(base) and base is not object]
         for base in bases:
-            parameters = inspect.signature(base.__init__).parameters.values()
+            signature = inspect.signature(vars(base)['__init__'])
+            parameters = signature.parameters.values()
             hidden = {'self', *found}
             if base is not bases[0]:
                 hidden.update(vars(base).get('parts', ()))
@@ -158,8 +159,9 @@ class Attack(ABC):
                 config[name] = value
         if config.get('eps') is None:
             config['eps'] = self.eps
-        if 'alpha' in config and self.eps is not None:
-            config['alpha'] = self.resolved_alpha(self.eps)
+        resolve = getattr(self, 'resolved_alpha', None)
+        if 'alpha' in config and self.eps is not None and resolve is not None:
+            config['alpha'] = resolve(self.eps)
         return config
 
     @property

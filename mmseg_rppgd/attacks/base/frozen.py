@@ -99,7 +99,7 @@ def _frozen(modules: List[nn.Module]) -> Iterator[None]:
         for module in modules:
             module.training = False
         for module in checkpointing:
-            module.with_cp = False
+            setattr(module, 'with_cp', False)
         for parameter in parameters:
             parameter.requires_grad_(False)
         yield
@@ -107,7 +107,7 @@ def _frozen(modules: List[nn.Module]) -> Iterator[None]:
         for module, mode in zip(modules, training):
             module.training = mode
         for module in checkpointing:
-            module.with_cp = True
+            setattr(module, 'with_cp', True)
         for parameter in parameters:
             parameter.requires_grad_(True)
         for buffer in buffers:

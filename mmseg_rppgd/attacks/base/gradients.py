@@ -53,10 +53,9 @@ def ascent_gradient(loss: Tensor, images: Tensor,
 def gradient(value: Tensor, images: Tensor,
              retain_graph: bool = False) -> Tensor:
     """Return the gradient of a number with respect to the images."""
-    grad = None
-    if value.requires_grad:
-        grad, = torch.autograd.grad(
-            value, images, retain_graph=retain_graph, allow_unused=True)
+    check_depends(value.requires_grad)
+    grad, = torch.autograd.grad(
+        value, images, retain_graph=retain_graph, allow_unused=True)
     check_depends(grad is not None)
     return grad
 

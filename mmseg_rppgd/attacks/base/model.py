@@ -52,21 +52,23 @@ class AttackedModel:
     """
 
     feature_layer: Optional[str] = None
-    _tap: Optional[nn.Module] = None
+    _layer: Optional[nn.Module] = None
 
     def __init__(self, network: Model) -> None:
         self.network = network
 
     def __call__(self, images: Tensor) -> Any:
-        with capture(self._tap) as captured:
+        with capture(self._layer) as captured:
             output = self.network(images)
         if isinstance(output, SegOutput):
             output = output._replace(logits=two_logits(output.logits))
         else:
             output = two_logits(output)
-        if self._tap is None or not isinstance(output, (Tensor, SegOutput)):
+        path = self.feature_layer
+        if (self._layer is None or path is None
+                or not isinstance(output, (Tensor, SegOutput))):
             return output
-        features = feature_map(captured, self.feature_layer, self.network)
+        features = feature_map(captured, path, self.network)
         if isinstance(output, Tensor):
             return SegOutput(output, features)
         return output._replace(features=features, upsample=None)
@@ -89,14 +91,14 @@ class AttackedModel:
                 f'{type(self.network).__name__}; return SegOutput(logits, '
                 'features)')
         model = copy.copy(self)
-        model._tap = find_layer(self.network, path)
+        model._layer = find_layer(self.network, path)
         model.feature_layer = path
         return model
 
     def without_features(self) -> 'AttackedModel':
         """Return the same model, spared the memory of features."""
         model = copy.copy(self)
-        model._tap = model.feature_layer = None
+        model._layer = model.feature_layer = None
         return model
 
     def no_features_reason(self) -> str:
@@ -286,7 +288,7 @@ def find_layer(network: nn.Module, path: str) -> nn.Module:
     return modules[path]
 
 
-def feature_map(captured: List[Any], path: str, network: nn.Module) -> Tensor:
+def feature_map(captured: List[Any], path: str, network: Model) -> Tensor:
     """Return what the module ``path`` gave last, a map (B, D, h, w)."""
     if not captured:
         raise ValueError(

@@ -36,7 +36,8 @@ def one_by_one(run: Callable[[OneImage], AttackResult], inputs: AttackInputs,
     size = len(inputs.images)
     if size == 1:
         return run(OneImage(inputs, callback))
-    adv_images, mis_ratios = [], []
+    adv_images: List[Tensor] = []
+    mis_ratios: List[Optional[Tensor]] = []
     seen: List[List[Tensor]] = []
     for i, has_labels in enumerate((inputs.num_labelled > 0).tolist()):
         single = select(inputs, i)
@@ -51,14 +52,18 @@ def one_by_one(run: Callable[[OneImage], AttackResult], inputs: AttackInputs,
         adv_images.append(result.adv_images)
         mis_ratios.append(result.mis_ratio)
         seen.append(iterates)
-    for step in range(max(map(len, seen))):
-        callback(
-            step + 1,
-            torch.cat([
-                iterates[step] if iterates else inputs.images[i:i + 1]
-                for i, iterates in enumerate(seen)
-            ]))
-    return AttackResult(torch.cat(adv_images), torch.cat(mis_ratios))
+    if callback is not None:
+        for step in range(max(map(len, seen))):
+            callback(
+                step + 1,
+                torch.cat([
+                    iterates[step] if iterates else inputs.images[i:i + 1]
+                    for i, iterates in enumerate(seen)
+                ]))
+    told = [ratio for ratio in mis_ratios if ratio is not None]
+    return AttackResult(
+        torch.cat(adv_images),
+        torch.cat(told) if len(told) == size else None)
 
 
 def keeper(iterates: List[Tensor]) -> Callback:
@@ -68,8 +73,11 @@ def keeper(iterates: List[Tensor]) -> Callback:
 
 def select(inputs: AttackInputs, index: int) -> AttackInputs:
     """Return one image of checked inputs as a batch of one."""
-    return inputs._replace(**{
-        name: value[index:index + 1]
-        for name, value in inputs._asdict().items()
-        if isinstance(value, (Tensor, tuple))
-    })
+    one = slice(index, index + 1)
+    return inputs._replace(
+        images=inputs.images[one],
+        labels=inputs.labels[one],
+        labelled=inputs.labelled[one],
+        num_labelled=inputs.num_labelled[one],
+        mask=None if inputs.mask is None else inputs.mask[one],
+        generators=inputs.generators[one])

@@ -34,7 +34,6 @@ def untargeted(attack: Union[dict, Attack], where: str) -> Attack:
         KeyError: If the attack is unknown.
         ValueError: If it is targeted.
     """
-    if not isinstance(attack, Attack):
-        attack = ATTACKS.build(attack)
-    refuse_targets(attack, where)
-    return attack
+    built = attack if isinstance(attack, Attack) else ATTACKS.build(attack)
+    refuse_targets(built, where)
+    return built

@@ -36,6 +36,7 @@ class BestIterate:
 
     def result(self) -> AttackResult:
         """Return the kept iterates and their MisRatio."""
+        assert self.wrong is not None  # an iterate has been seen
         return AttackResult(self.images,
                             100 * self.wrong / self.inputs.num_labelled)
 

@@ -13,6 +13,7 @@ from typing import Any, Dict, Iterable, List, Optional, Sequence, Tuple
 import torch
 
 from ...attacks.base import Attack
+from ...attacks.minimal_norm import MinimalNormAttack
 from ...attacks.threat_model import DEFAULT_RMS, parse_number
 from ...registry import ATTACKS, attack_class, attack_name
 from ..files import digest, jsonable
@@ -95,6 +96,19 @@ class Row:
         if self.rms is not None:
             attack['eps'] = self.rms * math.sqrt(num_values)
         return ATTACKS.build(attack)
+
+    def build_search(self, num_values: int) -> MinimalNormAttack:
+        """Build the attack, which looks for the smallest perturbation.
+
+        Raises:
+            ValueError: If it does not.
+        """
+        attack = self.build(num_values)
+        if not isinstance(attack, MinimalNormAttack):
+            raise ValueError(
+                f'{self.name} cannot search for the smallest perturbation; '
+                'DeepFool, DAG and ALMAProx can')
+        return attack
 
     @property
     def full_config(self) -> Dict[str, Any]:
@@ -201,7 +215,9 @@ def make_rows(attack: Dict[str, Any],
     has_steps = 'steps' in options
     fixed = 'steps' in attack or not has_steps or cls.steps_are_fixed
     radii = [None] if 'eps' in attack else list(eps) or [None]
-    numbers = [None] if fixed else list(steps) or [None]
+    numbers: List[Optional[int]] = [None]
+    if not fixed:
+        numbers = list(steps) or [None]
     kind = attack['type']
     if not isinstance(kind, type) and (
             ATTACKS.module_dict.get(type_name(attack)) is cls):

@@ -86,10 +86,7 @@ def make_plan(suite: Union[None, str, Dict[str, Any]] = None,
                                name=typed_name(attack), eps=eps, steps=steps)
     for attack in searches:
         row, = make_rows(attack, name=typed_name(attack))
-        if not hasattr(row.build(1), 'minimal'):
-            raise ValueError(
-                f'{row.name} cannot search for the smallest perturbation; '
-                'DeepFool, DAG and ALMAProx can')
+        row.build_search(1)  # refuses what does not search
         plan.minimal.append(row)
     for row in plan.rows + plan.minimal:
         refuse_targets(row.build(1), f'the robust test ({row.label})')

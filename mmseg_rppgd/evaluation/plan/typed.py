@@ -48,14 +48,15 @@ def parse_attack(typed: Typed) -> Dict[str, Any]:
     if (not isinstance(call, ast.Call) or call.args
             or not isinstance(call.func, ast.Name)):
         raise error
-    options = [keyword.arg for keyword in call.keywords]
-    if None in options or len(set(options)) < len(options):
+    options = {keyword.arg: keyword.value for keyword in call.keywords
+               if keyword.arg is not None}
+    if len(options) < len(call.keywords):
         raise error
-    for keyword in call.keywords:
-        value = _typed_value(keyword.value, source)
-        if keyword.arg == 'attacks' and isinstance(value, (list, tuple)):
+    for name, node in options.items():
+        value = _typed_value(node, source)
+        if name == 'attacks' and isinstance(value, (list, tuple)):
             value = [parse_attack(item) for item in value]
-        config[keyword.arg] = value
+        config[name] = value
     return config
 
 

@@ -15,7 +15,8 @@ from ...metrics import SCALARS, accuracy, number, unpack_counts
 from ...painting import colour_classes, full_palette, magnify
 from ..files import replacing, write_json, write_text, writing
 from ..results.radii import radius_notes
-from ..results.results import RowResult, success_over_eps, worst_balls
+from ..results.results import (CleanResult, ImageResults, RowResult,
+                               success_over_eps, worst_balls)
 from ..run.folder import PANEL
 from ..run.images import Example, ExampleStore
 from .curves import draw_curves
@@ -35,7 +36,7 @@ class Report:
 
     Args:
         results (dict): Content of results.json.
-        clean (RowResult): The clean images.
+        clean (CleanResult): The clean images.
         attacks (list[RowResult]): The attacked images.
         examples (ExampleStore): Images to be shown.
         palette (sequence, optional): Colour of each class. Defaults to None,
@@ -46,7 +47,7 @@ class Report:
             images were attacked at a time. Defaults to none.
     """
     results: Dict[str, Any]
-    clean: RowResult
+    clean: CleanResult
     attacks: Sequence[RowResult]
     examples: ExampleStore
     palette: Optional[Sequence[Sequence[int]]] = None
@@ -243,15 +244,15 @@ def _join(tables: Iterable[Table]) -> str:
     return '\n'.join(map(to_markdown, tables))
 
 
-def _record(result: RowResult, index: int) -> Dict[str, Any]:
+def _record(result: ImageResults, index: int) -> Dict[str, Any]:
     return next(r for r in result.records if r['index'] == index)
 
 
-def _path(result: RowResult, index: int) -> str:
+def _path(result: ImageResults, index: int) -> str:
     return osp.basename(_record(result, index)['image'])
 
 
-def _accuracy(result: RowResult, index: int) -> Optional[float]:
+def _accuracy(result: ImageResults, index: int) -> Optional[float]:
     counts = unpack_counts(_record(result, index), result.num_classes)
     return number(accuracy(counts))
 

@@ -4,11 +4,11 @@ import time
 from typing import Any, Callable, Dict, Optional, Sequence
 
 from rich.console import Console
-from rich.progress import (BarColumn, Progress, TaskProgressColumn, TextColumn,
-                           TimeElapsedColumn, TimeRemainingColumn)
+from rich.progress import (BarColumn, Progress, TaskID, TaskProgressColumn,
+                           TextColumn, TimeElapsedColumn, TimeRemainingColumn)
 
 from ...timing import in_words
-from .pace import CLEAN_COST, Pace
+from .pace import Pace
 from .tables import HEADLINES, report_tables
 from .writers import cell, to_screen
 
@@ -44,12 +44,11 @@ class Screen:
             TimeRemainingColumn(elapsed_when_finished=False),
             console=self.console, transient=True,
             disable=quiet or not moving)
-        self._task: Optional[Any] = None
-        self._whole: Optional[Any] = None
+        self._task = self._whole = TaskID(0)
         self._pace: Optional[Pace] = None
-        self._rows, self._rows_done = 0, 0
+        self._rows, self._rows_done, self._processes = 0, 0, 1
         self._name, self._images, self._images_done = '', 0, 0
-        self._attacked, self._promised = 0, False
+        self._attacked, self._together, self._promised = 0, 1, False
         self._last_line = clock()
 
     def __enter__(self) -> 'Screen':
@@ -102,14 +101,15 @@ class Screen:
             return
         self.progress.advance(self._whole, cost)
         self._pace.advance(cost)
-        if cost > CLEAN_COST and not self._promised:
-            self._promise()
+        left = self._pace.seconds_left
+        if left is not None and not self._promised:
+            self._promise(left)
         elif not self.moving and (
                 self.clock() - self._last_line >= LINE_SECONDS):
             self._last_line = self.clock()
-            self.say(self._how_far())
+            self.say(self._how_far(left))
 
-    def _promise(self) -> None:
+    def _promise(self, seconds: float) -> None:
         """Say how long it takes, as soon as images have been attacked."""
         self._attacked += 1
         if self._attacked < self._together:  # done at once
@@ -117,25 +117,25 @@ class Screen:
         self._promised = True
         images = ('image' if self._attacked == 1
                   else f'{self._attacked} images')
-        self.say(f'About {in_words(self._pace.seconds_left)} to go, as far '
-                 f'as the first attacked {images} can tell.')
+        self.say(f'About {in_words(seconds)} to go, as far as the first '
+                 f'attacked {images} can tell.')
 
-    def _how_far(self) -> str:
+    def _how_far(self, seconds: Optional[float]) -> str:
         here = ' of this process' if self._processes > 1 else ''
         parts = [f'{self._name}: {self._images_done} of {self._images} '
                  f'images{here}']
         if self._rows:
             parts.append(f'{self._rows_done} of {self._rows} rows done')
-        left = self._pace.seconds_left
-        if left is not None:
-            parts.append(f'about {in_words(left)} left')
+        if seconds is not None:
+            parts.append(f'about {in_words(seconds)} left')
         return '; '.join(parts)
 
     def more(self, cost: float) -> None:
         """There is more work than was planned."""
         task = self.progress.tasks[self.progress.task_ids.index(self._whole)]
         self.progress.update(self._whole, total=(task.total or 0) + cost)
-        self._pace.cost_left += cost
+        if self._pace is not None:
+            self._pace.cost_left += cost
 
     def end(self) -> None:
         """What was at work is done."""

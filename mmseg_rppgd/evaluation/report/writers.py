@@ -8,7 +8,7 @@ import csv
 import io
 import re
 from dataclasses import dataclass, replace
-from typing import Any, List, Optional, Sequence
+from typing import Any, List, Optional, Sequence, Tuple
 
 from rich import box
 from rich.console import Console
@@ -27,6 +27,8 @@ class Estimate(float):
         interval (sequence[float]): Its lower and upper end.
     """
 
+    interval: Tuple[float, ...]
+
     def __new__(cls, value: float, interval: Sequence[float]) -> 'Estimate':
         number = super().__new__(cls, value)
         number.interval = tuple(interval)
@@ -40,6 +42,8 @@ class Spread(float):
         mean (float): The mean.
         deviation (float): Sample standard deviation of the numbers.
     """
+
+    deviation: float
 
     def __new__(cls, mean: float, deviation: float) -> 'Spread':
         number = super().__new__(cls, mean)

@@ -1,5 +1,5 @@
 """Self-checks that need attacks of their own, on a few images."""
-from typing import List, Optional, Tuple
+from typing import List, Optional, Sequence, Tuple
 
 from ..plan.rows import Row, ball_of
 from ..run.probes import HUGE
@@ -102,7 +102,7 @@ def scale_free(evidence: Evidence) -> Optional[Check]:
         'The numbers above are too good: add them to --attacks.')
 
 
-def _compare(evidence: Evidence, rows: List[Row], name: str, what: str,
+def _compare(evidence: Evidence, rows: Sequence[Row], name: str, what: str,
              advice: str) -> Optional[Check]:
     """Compare probes with the strongest white-box row of their balls."""
     best = evidence.strongest_white_box()

@@ -29,7 +29,7 @@ class Checker(Evidence):
 
     def checks(self) -> List[Check]:
         """All checks that apply, in the order of the report."""
-        kinds = OF_ROWS + (() if self.probes is None else OF_PROBES)
+        kinds = OF_ROWS + (OF_PROBES if self.is_probed else ())
         found = [kind(self) for kind in kinds]
         return [check for check in found if check is not None]
 

@@ -5,6 +5,7 @@ do not compare: such reports are refused, by name. Rows under other settings,
 and worst cases over other attacks, are left out, and it is said.
 """
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
@@ -67,8 +68,8 @@ def compare_tests(names: Sequence[str], tests: Sequence[FinishedTest],
     rows = [entries(test, metric) for test in tests]
     notes, shared = [], []
     for key in rows[0]:
-        found = [row.get(key) for row in rows]
-        if None in found:
+        found = [row[key] for row in rows if key in row]
+        if len(found) < len(rows):
             continue
         other = _other_settings(key, names, found)
         notes += [other] if other else []
@@ -94,14 +95,14 @@ def entries(test: FinishedTest, metric: str) -> Dict[Key, Entry]:
     """The rows of a report by what was attacked how, the clean row first."""
     results = test.results
     keys = test.keys if test.has_counts else [''] * len(results['attacks'])
-    found = {('clean', None, None, None): Entry(
-        results['clean'][metric], lambda: test.counts('clean'))}
+    found: Dict[Key, Entry] = {('clean', None, None, None): Entry(
+        results['clean'][metric], partial(test.counts, 'clean'))}
     for attack, stored in zip(results['attacks'], keys):
         threat = attack['threat']
-        key = (attack['name'], threat['norm'], _radius(threat),
-               attack['config'].get('steps'))
+        key: Key = (attack['name'], threat['norm'], _radius(threat),
+                    attack['config'].get('steps'))
         found[key] = Entry(
-            attack[metric], lambda stored=stored: test.counts(stored),
+            attack[metric], partial(test.counts, stored),
             {**attack['config'], 'rms': threat['rms']})
     for ball in worst_balls(results) if metric in WORST else ():
         key = ('worst case', ball['norm'], _radius(ball), None)
@@ -110,9 +111,14 @@ def entries(test: FinishedTest, metric: str) -> Dict[Key, Entry]:
             for m in ball.get('members', ())]
         found[key] = Entry(
             ball[WORST[metric]],
-            lambda ball=ball: test.worst_counts(ball)[WORST[metric]],
+            partial(_worst_counts, test, ball, WORST[metric]),
             {'members': members})
     return found
+
+
+def _worst_counts(test: FinishedTest, ball: Dict[str, Any],
+                  name: str) -> np.ndarray:
+    return test.worst_counts(ball)[name]
 
 
 def _radius(threat: Dict[str, Any]) -> Any:
@@ -179,13 +185,15 @@ def _what_must_agree(first: FinishedTest, other: FinishedTest
     classes, knowledge, surfaces = (
         [read(test.results) for test in (first, other)]
         for read in (_classes, _knowledge, _surface))
-    needed = [('classes', *classes, 'test both models on the same data set')]
+    needed: List[Tuple[str, Any, Any, str]] = [
+        ('classes', classes[0], classes[1],
+         'test both models on the same data set')]
     if None not in knowledge:
         needed += [
-            ('attacked', *knowledge, 'attack both white-box, or both on the '
-             'same surrogate'),
-            ('attacked surface', *surfaces, 'repeat one test with the '
-             '--surface of the other')]
+            ('attacked', knowledge[0], knowledge[1],
+             'attack both white-box, or both on the same surrogate'),
+            ('attacked surface', surfaces[0], surfaces[1],
+             'repeat one test with the --surface of the other')]
     return needed
 
 

@@ -5,8 +5,8 @@ import numpy as np
 
 from ...metrics import accuracy
 from ..plan.rows import Row, ball_of
-from ..run.probes import GRADIENT, Probes
-from .results import Record, RowResult, stack_counts
+from ..run.probes import GRADIENT, NO_PROBES, Probes
+from .results import CleanResult, ImageResults, Record, RowResult, stack_counts
 
 SLACK = 0.5  # points of aAcc that chance may move
 
@@ -23,15 +23,16 @@ class Evidence:
         surface (str): ``'whole'``, ``'slide'`` or ``'crop'``.
         transfer (bool): Whether the rows are attacks from a surrogate.
         num_classes (int): Classes of the data set.
-        clean (RowResult, optional): The clean row. Defaults to None.
+        clean (CleanResult, optional): The clean images. Defaults to None.
     """
 
     def __init__(self, rows: Sequence[RowResult], probes: Optional[Probes],
                  records: Dict[str, List[Record]], surface: str,
                  transfer: bool, num_classes: int,
-                 clean: Optional[RowResult] = None) -> None:
+                 clean: Optional[CleanResult] = None) -> None:
         self.rows = rows
-        self.probes = probes
+        self.is_probed = probes is not None
+        self.probes = NO_PROBES if probes is None else probes
         self.records = records
         self.surface = surface
         self.transfer = transfer
@@ -88,7 +89,7 @@ class Evidence:
                        result.num_classes)
 
 
-def aacc(result: RowResult) -> float:
+def aacc(result: ImageResults) -> float:
     """The aAcc of a row; 100 if no pixel is labelled."""
     return aacc_of(result.records, result.num_classes)
 

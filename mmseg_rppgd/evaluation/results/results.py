@@ -10,9 +10,9 @@ import numpy as np
 
 from ...metrics import SCALARS, accuracy, compute_metrics, unpack_counts
 from ..plan.rows import Row
-from .intervals import (LEVEL, RESAMPLES, draw_images, metric_intervals,
-                        worst_intervals)
+from .intervals import LEVEL, RESAMPLES
 from .intervals import SCHEMA as INTERVALS_SCHEMA
+from .intervals import draw_images, metric_intervals, worst_intervals
 from .worst_case import worst_case, worst_counts
 
 SCHEMA = 1
@@ -34,16 +34,8 @@ class Results(dict):
         self.intervals = intervals
 
 
-@dataclass
-class RowResult:
-    """The images of one row, in the order of the data set.
-
-    Args:
-        row (Row, optional): The row; None for the clean images.
-        records (list[dict]): One record per image.
-        num_classes (int): C.
-    """
-    row: Optional[Row]
+class ImageResults:
+    """What was measured of the images, in the order of the data set."""
     records: List[Record]
     num_classes: int
 
@@ -63,6 +55,32 @@ class RowResult:
                             self.num_classes)
 
 
+@dataclass
+class CleanResult(ImageResults):
+    """The clean images.
+
+    Args:
+        records (list[dict]): One record per image.
+        num_classes (int): C.
+    """
+    records: List[Record]
+    num_classes: int
+
+
+@dataclass
+class RowResult(ImageResults):
+    """The images of one row.
+
+    Args:
+        row (Row): The row.
+        records (list[dict]): One record per image.
+        num_classes (int): C.
+    """
+    row: Row
+    records: List[Record]
+    num_classes: int
+
+
 def stack_counts(records: Sequence[Record], num_classes: int) -> np.ndarray:
     """Class counts (N, 3, C) of stored records."""
     if not records:
@@ -72,7 +90,7 @@ def stack_counts(records: Sequence[Record], num_classes: int) -> np.ndarray:
 
 def build_results(*, model: Dict[str, Any], dataset: Dict[str, Any],
                   environment: Dict[str, Any], surface: str,
-                  surrogate: Optional[Dict[str, Any]], clean: RowResult,
+                  surrogate: Optional[Dict[str, Any]], clean: CleanResult,
                   attacks: Sequence[RowResult],
                   checks: Sequence[Dict[str, Any]],
                   seed: int) -> Results:
@@ -85,7 +103,7 @@ def build_results(*, model: Dict[str, Any], dataset: Dict[str, Any],
         surface (str): Which images the attacker may show.
         surrogate (dict, optional): The model the attacker knows, where it is
             not the one that is tested.
-        clean (RowResult): The clean images.
+        clean (CleanResult): The clean images.
         attacks (Sequence[RowResult]): The attacked images.
         checks (Sequence[dict]): ``name``, ``passed``, ``detail``.
         seed (int): Seed of the greedy choice, and of the intervals.
@@ -123,7 +141,7 @@ def build_results(*, model: Dict[str, Any], dataset: Dict[str, Any],
     }, build_intervals(clean, attacks, classes, seed))
 
 
-def build_intervals(clean: RowResult, attacks: Sequence[RowResult],
+def build_intervals(clean: CleanResult, attacks: Sequence[RowResult],
                     classes: Sequence[str], seed: int) -> Dict[str, Any]:
     """Build the content of intervals.json.
 
@@ -225,7 +243,7 @@ def _curve_point(result: RowResult, step: int,
     return {'step': step, **{k: metrics[k] for k in SCALARS}}
 
 
-def describe_worst_case(clean: RowResult, attacks: Sequence[RowResult],
+def describe_worst_case(clean: CleanResult, attacks: Sequence[RowResult],
                         seed: int) -> Dict[str, Any]:
     """Worst case over every row, and over the rows inside each ball.
 
@@ -234,7 +252,8 @@ def describe_worst_case(clean: RowResult, attacks: Sequence[RowResult],
     """
 
     def over(members: Sequence[RowResult]) -> Dict[str, Any]:
-        names = [{'name': 'clean', 'norm': None, 'eps': None, 'steps': None}]
+        names: List[Dict[str, Any]] = [
+            {'name': 'clean', 'norm': None, 'eps': None, 'steps': None}]
         names += [{'name': m.row.name, 'norm': m.row.norm, 'eps': m.row.eps,
                    'steps': m.row.steps,
                    **({} if m.row.rms is None else {'rms': m.row.rms})}
@@ -263,8 +282,8 @@ def _over_balls(attacks: Sequence[RowResult],
             m.row.norm, m.row.eps, m.row.rms, ball)])} for ball in balls]
 
 
-def _stack(results: Sequence[RowResult]) -> np.ndarray:
-    """Class counts (M, N, 3, C) of several rows."""
+def _stack(results: Sequence[ImageResults]) -> np.ndarray:
+    """Class counts (M, N, 3, C) of the clean images and several rows."""
     return np.stack([result.counts for result in results])
 
 
@@ -276,7 +295,9 @@ def lies_in(norm: str, eps: Optional[float], rms: Optional[float],
     if ball['eps'] is not None and eps is not None:
         return eps <= ball['eps']
     # A root mean square that was read off images is rounded.
-    return None not in (rms, ball['rms']) and rms <= ball['rms'] * (1 + 1e-9)
+    if rms is None or ball['rms'] is None:
+        return False
+    return rms <= ball['rms'] * (1 + 1e-9)
 
 
 def worst_balls(results: Dict[str, Any]) -> List[Dict[str, Any]]:

@@ -54,7 +54,7 @@ def more_steps(evidence: Evidence) -> Optional[Check]:
         (few.row, many.row, aacc(many) - aacc(few))
         for few in evidence.rows for many in evidence.rows
         if same_but_steps(few.row, many.row)]
-    for few in evidence.probes.fewer if evidence.probes else ():
+    for few in evidence.probes.fewer:
         pairs += [(few, many.row, evidence.on_probed(many) -
                    evidence.probe_aacc(few)) for many in evidence.rows
                   if same_but_steps(few, many.row)]
@@ -87,8 +87,8 @@ def apgd(evidence: Evidence) -> Optional[Check]:
     pairs = [(best[ball_of(r.row)], r.row, aacc(r)) for r in evidence.rows
              if r.row.attack['type'] == 'PGD' and ball_of(r.row) in best]
     compared = [(apgd, row, left, aacc(apgd)) for apgd, row, left in pairs
-                if apgd.row.steps >= row.steps]
-    for row in evidence.probes.pgd if evidence.probes else ():
+                if (apgd.row.steps or 0) >= (row.steps or 0)]
+    for row in evidence.probes.pgd:
         compared.append((best[ball_of(row)], row, evidence.probe_aacc(row),
                          evidence.on_probed(best[ball_of(row)])))
     if not compared:

@@ -27,7 +27,7 @@ def build_minimal(rows: Sequence[Row],
         reached = sorted(n for n in norms if n is not None)
         attacks.append({
             'name': row.name, 'config': jsonable(row.attack),
-            'norm': row.norm, 'threshold': row.build(1).threshold,
+            'norm': row.norm, 'threshold': row.build_search(1).threshold,
             'median': _median(norms), 'found': len(reached),
             'images': len(norms), 'norms': norms,
             'seconds': sum(r['seconds'] for r in found),

@@ -86,9 +86,11 @@ class AttackJob:
             return False
         found = [[self.cache.load(row.key, s.index, s.image, s.labels)
                   for s in samples] for row in self.run.rows]
-        if any(adversary is None for column in found for adversary in column):
+        columns = [[adversary for adversary in column
+                    if adversary is not None] for column in found]
+        if any(len(column) < len(samples) for column in columns):
             return False
-        for row, column in zip(self.run.rows, found):
+        for row, column in zip(self.run.rows, columns):
             self._record(row, samples, [Attacked(a.image, None)
                                         for a in column],
                          [a.seconds for a in column], records, save=False)
@@ -109,7 +111,7 @@ class AttackJob:
                 return
             with watch.paused():
                 attacked = [Attacked(image, None) for image in adv_images]
-                seen = measure(self.tested, samples, adv_images)
+                seen = measure(self.tested, samples, list(adv_images))
                 if self.traced:
                     for curve, measured in zip(curves, seen):
                         curve.append(pack_counts(measured.counts))
@@ -168,10 +170,12 @@ class AttackJob:
 
     def _measure(self, samples: Sequence[Sample],
                  attacked: Sequence[Attacked]) -> List[Measured]:
-        if attacked[0].prediction is None:
+        predictions = [a.prediction for a in attacked
+                       if a.prediction is not None]
+        if len(predictions) < len(attacked):
             return measure(self.tested, samples, [a.image for a in attacked])
-        return [Measured(count(self.tested, s, a.prediction), a.prediction)
-                for s, a in zip(samples, attacked)]
+        return [Measured(count(self.tested, s, prediction), prediction)
+                for s, prediction in zip(samples, predictions)]
 
     def _show(self, samples: Sequence[Sample], images: Sequence[Tensor],
               rounded: Sequence[Tensor],

@@ -100,8 +100,8 @@ def load_each(loader: Any, indices: Sequence[int],
         indices (Sequence[int]): Which samples.
         most_workers (int): Number of worker processes at most.
     """
-    dataset, options = getattr(loader, 'dataset', loader), {}
-    collate = None
+    dataset, collate = getattr(loader, 'dataset', loader), None
+    options: Dict[str, Any] = {}
     if isinstance(loader, DataLoader):
         collate = loader.collate_fn
         options = dict(num_workers=min(

@@ -3,6 +3,7 @@ import errno
 import os
 import os.path as osp
 import re
+import sys
 from typing import Iterator, List, NamedTuple, Optional, Set, Tuple
 
 from ..files import TEMPORARY, writing
@@ -101,9 +102,7 @@ class FolderLock:
 
 def _lock(file: int) -> None:
     """Lock a file for this process, or raise an OSError."""
-    try:
-        import fcntl
-    except ImportError:  # Windows
+    if sys.platform == 'win32':
         import msvcrt
         os.lseek(file, LOCKED_BYTE, os.SEEK_SET)
         try:
@@ -111,6 +110,8 @@ def _lock(file: int) -> None:
         finally:
             os.lseek(file, 0, os.SEEK_SET)
     else:
+        import fcntl
+
         # Not flock(): children that load images would inherit that lock, and
         # hold it for a while after a kill.
         fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, LOCKED_BYTE)
@@ -185,7 +186,7 @@ def remove_leftovers(folder: str) -> None:
     """Remove files that killed tests of this package left half written."""
     for part, name in _own_files(folder, OWN, KEPT, temporary=True):
         found = TEMPORARY.fullmatch(name)
-        if not is_running(int(found.group('pid'))):
+        if found and not is_running(int(found.group('pid'))):
             os.remove(osp.join(folder, part, name))
 
 

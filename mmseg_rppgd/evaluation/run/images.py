@@ -7,6 +7,7 @@ import hashlib
 import os.path as osp
 import zipfile
 import zlib
+from dataclasses import dataclass
 from typing import (Any, Callable, Collection, Dict, Iterable, List,
                     NamedTuple, Optional, Sequence)
 
@@ -23,7 +24,8 @@ DAMAGED = (OSError, ValueError, EOFError, KeyError, TypeError,
            NotImplementedError, zipfile.BadZipFile, zlib.error)
 
 
-class Example(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Example:
     """What one attack did to one image.
 
     Args:
@@ -66,7 +68,7 @@ class ExampleStore:
         """Store an example, if its image is one of the chosen."""
         if example.index not in self.indices:
             return
-        arrays = {k: v for k, v in example._asdict().items()
+        arrays = {k: v for k, v in vars(example).items()
                   if isinstance(v, np.ndarray)}
         _save_arrays(self._path(example.key, example.index), arrays)
 
@@ -88,8 +90,13 @@ class ExampleStore:
                        and self.load(key, index) is None] for key in keys}
         return {key: indices for key, indices in found.items() if indices}
 
+    def folder_of(self, key: str) -> str:
+        """Return where the examples of a row are."""
+        assert self.folder is not None  # without one nothing is kept
+        return osp.join(self.folder, key)
+
     def _path(self, key: str, index: int) -> str:
-        return osp.join(self.folder, key, f'{index}.npz')
+        return osp.join(self.folder_of(key), f'{index}.npz')
 
 
 def spread(indices: Sequence[int], count: int) -> Sequence[int]:

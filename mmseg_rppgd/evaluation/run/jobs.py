@@ -28,12 +28,15 @@ Keep = Optional[Callable[[Example], None]]
 class Job(Protocol):
     """One kind of work on images.
 
-    ``name`` is shown while it runs, ``keys`` name the records that it gives
-    of each image, and ``cost`` is about how many attack steps one takes.
+    ``name`` is shown while it runs, and ``keys`` name the records that it
+    gives of each image.
     """
     name: str
     keys: List[str]
-    cost: float
+
+    @property
+    def cost(self) -> float:
+        """float: About how many attack steps one image takes."""
 
     def __call__(self, samples: Sequence[Sample]) -> List[Dict[str, Record]]:
         """Return the records, by key, of each of the samples."""
@@ -138,13 +141,15 @@ class SearchJob:
 
     def __call__(self, samples: Sequence[Sample]) -> List[Dict[str, Record]]:
         watch = Stopwatch(self.model.device)
-        search = self.row.build(samples[0].image.numel()).searching()
+        search = self.row.build_search(samples[0].image.numel()).searching()
         found = self.model.attack(search, samples,
                                   [torch.Generator() for _ in samples])
+        ratios = [a.mis_ratio for a in found if a.mis_ratio is not None]
         norms = search.norms(
             torch.stack([a.image for a in found]),
             torch.stack([s.image for s in samples]),
-            torch.stack([a.mis_ratio for a in found])).tolist()
+            torch.stack(ratios) if len(ratios) == len(found) else None
+        ).tolist()
         seconds = round(watch.stop() / len(samples), 4)
         if self.saved is not None:
             for sample, attacked in zip(samples, found):

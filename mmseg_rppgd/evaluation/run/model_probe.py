@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ...attacks.base import (Attack, AttackInputs, AttackResult, CheckedModel,
-                             full_precision, own_chance)
+                             full_precision, own_chance, select)
 from ...attacks.objectives import PixelObjective
 
 # In the first step every sound model is a straight line; in the others waves
@@ -37,9 +37,7 @@ class ModelProbe(Attack):
     def _run(self, model: CheckedModel, inputs: AttackInputs,
              callback: Any) -> AttackResult:
         for i in range(len(inputs.images)):
-            alone = AttackInputs(*(
-                value[i:i + 1] if isinstance(value, Tensor) else value
-                for value in inputs))
+            alone = select(inputs, i)
             if bool(alone.labelled.any()):
                 self.seen.append(look(model, alone))
         return AttackResult(inputs.images, None)

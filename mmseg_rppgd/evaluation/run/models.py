@@ -4,6 +4,7 @@ Shapes: images (3, h, w) in [0, 1], labels and predictions (H, W).
 """
 import hashlib
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import (Any, Callable, Dict, Iterator, List, NamedTuple, Optional,
                     Sequence, Tuple)
 
@@ -22,7 +23,8 @@ from .bad_data import BadSample, files_of, load_each
 MAX_WORKERS = 2
 
 
-class Sample(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Sample:
     """One image of the test set.
 
     Args:

@@ -10,7 +10,8 @@ from ..plan.rows import Row, ball_of, same_but_steps
 
 # Plain PGD would climb where pixels are wrong already and leave the rest: the
 # check must fail for the model's gradients, not for the loss.
-HUGE = dict(type='CosPGD', eps=1, alpha=0.1, steps=20, keep='best')
+HUGE: Dict[str, Any] = dict(
+    type='CosPGD', eps=1, alpha=0.1, steps=20, keep='best')
 GRADIENT = 'check-model'  # key of the records of the gradient
 # APGD is made for so many steps: with 10, PGD was up to 13 points stronger on
 # sound models.
@@ -67,6 +68,9 @@ class Probes(NamedTuple):
     def rows(self) -> List[Row]:
         """list[Row]: All of them."""
         return [row for kind in self for row in kind]
+
+
+NO_PROBES = Probes([], [], [], [], [], [], [])
 
 
 def choose_probes(rows: Sequence[Row], transfer: bool) -> Probes:
@@ -145,8 +149,8 @@ def _fewer_steps(rows: Sequence[Row]) -> List[Row]:
         return []
     able = [row for row in rows if (row.steps or 0) > 1
             and 'steps' in row.attack and 'attacks' not in row.attack]
-    for row in sorted(able, key=lambda row: row.steps)[:1]:
-        steps = row.steps // 2
+    for row in sorted(able, key=lambda row: row.steps or 0)[:1]:
+        steps = (row.steps or 0) // 2
         return [_probe(f'{steps} steps of {row.name}', row, steps=steps,
                        attack=dict(row.attack, steps=steps))]
     return []
@@ -157,7 +161,7 @@ def like_pgd(row: Row) -> bool:
 
     It climbs the cross-entropy as well, and has the steps that it needs.
     """
-    return (row.attack['type'] == 'APGD' and row.steps >= APGD_NEEDS
+    return (row.attack['type'] == 'APGD' and (row.steps or 0) >= APGD_NEEDS
             and row.attack.get('pixel_loss', 'ce') == 'ce'
             and row.attack.get('objective') is None)
 
@@ -167,6 +171,6 @@ def longest(rows: Iterable[Row]) -> Dict[Tuple, Row]:
     found: Dict[Tuple, Row] = {}
     for row in rows:
         best = found.setdefault(ball_of(row), row)
-        if row.steps > best.steps:
+        if (row.steps or 0) > (best.steps or 0):
             found[ball_of(row)] = row
     return found

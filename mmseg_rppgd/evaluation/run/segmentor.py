@@ -180,7 +180,8 @@ class TestedSegmentor(TestedModel):
     def _batch(self, samples: Sequence[Sample]) -> Dict[str, list]:
         """What the loader of this segmentor would give of these samples."""
         space = self.pixel_space
-        inputs, data_samples = [], []
+        inputs: List[Tensor] = []
+        data_samples: List[Any] = []
         for sample in samples:
             data = sample.data or _as_mmseg(sample)
             data_samples += data['data_samples']

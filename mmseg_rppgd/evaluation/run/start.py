@@ -66,7 +66,7 @@ def start(worker: Worker, examples: ExampleStore,
         saved (SavedAdversaries, optional): Images saved for others. Defaults
             to None, none are.
     """
-    store, screen = worker.store, worker.screen
+    store = worker.store
 
     def prepare() -> tuple:
         given = settings()
@@ -78,10 +78,17 @@ def start(worker: Worker, examples: ExampleStore,
     resumed, worker.stamp = on_first(prepare)
     _take_up(worker, examples, resumed)
     if saved is not None:
-        again = on_first(lambda: saved.start(worker.stamp, store))
-        if again:
-            screen.say(f'{again} results are made again: their adversarial '
-                       f'images are not in {saved.folder}.', 'yellow')
+        _start_saving(saved, worker)
+
+
+def _start_saving(saved: SavedAdversaries, worker: Worker) -> None:
+    stamp = worker.stamp
+    assert stamp is not None  # start() has set it
+    again = on_first(lambda: saved.start(stamp, worker.store))
+    if again:
+        worker.screen.say(
+            f'{again} results are made again: their adversarial images are '
+            f'not in {saved.folder}.', 'yellow')
 
 
 def _take_up(worker: Worker, examples: ExampleStore, resumed: bool) -> None:
@@ -99,7 +106,7 @@ def _take_up(worker: Worker, examples: ExampleStore, resumed: bool) -> None:
                    'of. All rows of them are done again.', 'yellow')
     for key, indices in on_first(
             lambda: _drop_damaged(worker, examples)).items():
-        screen.say(f'{osp.join(examples.folder, key)}: what was kept of the '
+        screen.say(f'{examples.folder_of(key)}: what was kept of the '
                    f'image {_named(map(str, indices))} is damaged and is '
                    'made again.', 'yellow')
 
@@ -134,7 +141,7 @@ def report_skipped(folder: Optional[str],
         list[str]: A sentence for the report, if there are any.
     """
 
-    def write() -> None:
+    def write(folder: str) -> None:
         path = osp.join(folder, SKIPPED)
         if bad:
             write_json(path, [
@@ -145,7 +152,7 @@ def report_skipped(folder: Optional[str],
                 os.remove(path)
 
     if folder is not None:
-        on_first(write)
+        on_first(lambda: write(folder))
     if not bad:
         return []
     where = '' if folder is None else f' (all in per_image/{SKIPPED})'

@@ -136,6 +136,7 @@ class ImageStore:
         return glob.glob(osp.join(glob.escape(self.folder), '*.jsonl'))
 
     def _path(self, key: str) -> str:
+        assert self.folder is not None  # without one nothing is stored
         suffix = f'.rank{self.rank}' if self.rank else ''
         return osp.join(self.folder, f'{key}{suffix}.jsonl')
 

@@ -84,7 +84,8 @@ class Worker:
         mine = todo[self.rank::self.world_size]
         self.screen.begin(job.name, len(mine), self.batch_size)
         fresh: List[Dict[int, Record]] = [{} for _ in job.keys]
-        batches = self._batches(mine, screening and screening.leave_out)
+        batches = self._batches(
+            mine, None if screening is None else screening.leave_out)
         for sample, records in self._results(job, batches, screening):
             for key, column in zip(job.keys, fresh):
                 column[sample.index] = dict(
@@ -99,14 +100,17 @@ class Worker:
                 self._loaded.see(index, digest)
             for column, records in zip(stored, ranks):
                 column.update(records)
-        on_first(lambda: [self.store.merge(*pair)
-                          for pair in zip(job.keys, stored)])
+        on_first(lambda: self._merge(job, stored))
         return [[column[i] for i in indices if i in column]
                 for column in stored]
 
     def left(self, job: Job, indices: Sequence[int]) -> int:
         """Number of images that a job is still to be done on."""
         return on_first(lambda: len(_missing(self._stored(job), indices)))
+
+    def _merge(self, job: Job, stored: List[Dict[int, Record]]) -> None:
+        for key, records in zip(job.keys, stored):
+            self.store.merge(key, records)
 
     def _stored(self, job: Job) -> List[Dict[int, Record]]:
         """Records by key; those of other settings do not count."""

@@ -12,8 +12,7 @@ Equal measurements are equal trials in all of them, and are made once.
 from .ablations import BETA, SCHEDULES, TABLE1, TABLE2, TABLE3
 from .attacks import ADE20K, CONVERGENCE, FIGURE2, FIGURE3, TRANSFER
 from .experiment import Cell, Experiment, Trial
-from .training import (ADE20K_TRAINING, CLAIMS, STRONG, TABLE4, TABLE5,
-                       TABLE6)
+from .training import ADE20K_TRAINING, CLAIMS, STRONG, TABLE4, TABLE5, TABLE6
 
 EXPERIMENTS = {experiment.name: experiment for experiment in (
     TABLE1, TABLE2, TABLE3, TABLE4, TABLE5, TABLE6, FIGURE2, FIGURE3,

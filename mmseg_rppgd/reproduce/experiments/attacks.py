@@ -1,5 +1,5 @@
 """Attacks compared: Figures 2 and 3, Appendices B, C and E."""
-from typing import Sequence, Tuple
+from typing import List, Sequence, Tuple
 
 from ..scales import STANDARD, System
 from .experiment import (ATTACKERS, MODELS, PAPER_DATA, VICTIMS, Cell,
@@ -22,7 +22,8 @@ def effectiveness(data: Sequence[str]) -> Tuple[Cell, ...]:
 
 def convergence() -> Tuple[Cell, ...]:
     """Lines of the share of wrong pixels over the steps of each attack."""
-    lines = [(row, attack, EARLY_STEPS) for row, attack in ATTACKERS.items()]
+    lines: List[Tuple[str, str, Tuple[int, ...]]] = [
+        (row, attack, EARLY_STEPS) for row, attack in ATTACKERS.items()]
     lines.append(('Proximal', 'ALMAProx', PROXIMAL_STEPS))
     return tuple(
         Cell(row, str(number), System(model, STANDARD, data),

@@ -2,8 +2,7 @@ import pytest
 import torch
 from toy_models import FAST
 
-from mmseg_rppgd.attacks import (APGD, BIM, FGSM, PGD, GradientAttack,
-                                 PAdam)
+from mmseg_rppgd.attacks import APGD, BIM, FGSM, PGD, GradientAttack, PAdam
 from mmseg_rppgd.registry import ATTACKS
 
 

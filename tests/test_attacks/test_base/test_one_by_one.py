@@ -47,3 +47,12 @@ def test_callback_sees_batches():
     assert torch.equal(seen[0][1][0], inputs.images[0] / 2)
     assert torch.equal(seen[1][1][2], inputs.images[2] / 4)
     assert all(torch.equal(x[1], inputs.images[1]) for _, x in seen)
+
+
+def test_attack_that_does_not_tell_its_mis_ratio_tells_none():
+    inputs = make_inputs()
+    adv_images, mis_ratio = one_by_one(
+        lambda image: AttackResult(image.inputs.images / 4, None), inputs,
+        None)
+    assert torch.equal(adv_images[::2], inputs.images[::2] / 4)
+    assert mis_ratio is None

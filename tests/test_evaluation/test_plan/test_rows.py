@@ -2,7 +2,7 @@
 import pytest
 import torch
 
-from mmseg_rppgd.attacks import PGD
+from mmseg_rppgd.attacks import PGD, Attack, AttackResult
 from mmseg_rppgd.evaluation.plan.rows import AttackRun, group_rows, make_rows
 from mmseg_rppgd.evaluation.plan.suites import make_plan
 
@@ -202,6 +202,22 @@ def test_a_class_is_named_like_a_registered_attack():
                                        'Own eps=0.03 steps=10']
     assert rows[0].full_config['type'] == 'Own'
     assert len(group_rows(rows)) == 1  # it costs one run, as PGD does
+
+
+class Darker(Attack):
+    """Steps of its own, of a size that no other part of it resolves."""
+
+    def __init__(self, eps=None, *, alpha=.25, **kwargs):
+        super().__init__(eps, **kwargs)
+        self.alpha = alpha
+
+    def _run(self, model, inputs, callback):
+        return AttackResult(inputs.images - self.alpha, None)
+
+
+def test_the_step_size_of_an_attack_without_a_rule_is_what_it_was_given():
+    row, = make_rows(dict(type=Darker, eps=.5))
+    assert row.full_config['alpha'] == .25
 
 
 def test_targeted_rows_are_refused():

@@ -4,10 +4,8 @@ from tiny_results import (CLASSES, INFO, check, draw_records, matrix_records,
                           results_of, row_results, rows_of)
 
 from mmseg_rppgd.evaluation.report.tables import (attack_table, check_tables,
-                                                  class_table,
-                                                  interval_table,
-                                                  matrix_tables,
-                                                  member_tables,
+                                                  class_table, interval_table,
+                                                  matrix_tables, member_tables,
                                                   minimal_tables, radius,
                                                   report_tables)
 from mmseg_rppgd.evaluation.results.searches import build_minimal

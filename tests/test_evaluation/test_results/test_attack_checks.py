@@ -5,7 +5,7 @@ from toy_networks import CLASSES, toy_data
 
 from mmseg_rppgd.evaluation import TestedModel, evaluate
 from mmseg_rppgd.evaluation.results.checks import Checker
-from mmseg_rppgd.evaluation.results.results import RowResult
+from mmseg_rppgd.evaluation.results.results import CleanResult
 
 HUGE = 'a huge eps breaks the model'
 SCALE_FREE = 'scale-free attacks are not stronger'
@@ -21,7 +21,7 @@ def huge(left, noise, clean, constant=60):
                        'pred': [10 * left, 0],
                        'label': [10 * constant, 1000 - 10 * constant]})
     checker = Checker(rows, settings['probes'], settings['found'], 'whole',
-                      False, 2, RowResult(None, records(clean), 2))
+                      False, 2, CleanResult(records(clean), 2))
     found, = [c for c in checker.checks() if c['name'] == HUGE]
     return found
 

@@ -2,8 +2,7 @@
 import pytest
 from tiny_results import clean_result, row_results, rows_of, write_report
 
-from mmseg_rppgd.evaluation.results.finished import (read_results,
-                                                     worst_case_of)
+from mmseg_rppgd.evaluation.results.finished import read_results, worst_case_of
 
 
 def test_stored_counts_give_the_worst_case_of_the_report(run_tool, tmp_path):

@@ -3,8 +3,8 @@ import numpy as np
 import pytest
 from tiny_results import random_counts
 
-from mmseg_rppgd.evaluation.results.intervals import (difference,
-                                                      draw_images, interval,
+from mmseg_rppgd.evaluation.results.intervals import (difference, draw_images,
+                                                      interval,
                                                       metric_intervals,
                                                       resampled_metrics,
                                                       worst_intervals)

@@ -6,8 +6,11 @@ from toy_networks import CLASSES, toy_data
 from mmseg_rppgd.evaluation import TestedModel
 from mmseg_rppgd.evaluation.results.checks import Checker
 from mmseg_rppgd.evaluation.results.evidence import Evidence
-from mmseg_rppgd.evaluation.results.model_checks import (
-    gradient_there, loss_follows, one_answer, real_logits, something_to_climb)
+from mmseg_rppgd.evaluation.results.model_checks import (gradient_there,
+                                                         loss_follows,
+                                                         one_answer,
+                                                         real_logits,
+                                                         something_to_climb)
 from mmseg_rppgd.evaluation.run.jobs import GradientJob
 from mmseg_rppgd.evaluation.run.probes import GRADIENT, choose_probes
 

@@ -7,7 +7,7 @@ from tiny_results import (CLASSES, clean_result, draw_records, results_of,
                           row_results, rows_of)
 
 from mmseg_rppgd import metrics
-from mmseg_rppgd.evaluation.results.results import (RowResult,
+from mmseg_rppgd.evaluation.results.results import (CleanResult, RowResult,
                                                     success_over_eps,
                                                     worst_balls)
 from mmseg_rppgd.metrics import SCALARS
@@ -117,7 +117,7 @@ def test_without_attacks_there_is_no_worst_case():
 def test_rows_without_images_are_undefined():
     row, = rows_of('PGD')
     empty = RowResult(row, [], len(CLASSES))
-    attack, = results_of([empty], RowResult(None, [], len(CLASSES)))[
+    attack, = results_of([empty], CleanResult([], len(CLASSES)))[
         'attacks']
     assert attack['mIoU'] is None and attack['max_norm'] is None
 

@@ -1,11 +1,9 @@
 """The matrix of models on each other's adversarial images."""
 import pytest
-from tiny_results import (CLASSES, INFO, draw_records, matrix_records,
-                          rows_of)
+from tiny_results import CLASSES, INFO, draw_records, matrix_records, rows_of
 
 from mmseg_rppgd.evaluation.results.transfer import (build_matrix,
-                                                     matrix_check,
-                                                     model_names)
+                                                     matrix_check, model_names)
 
 NAMES = ('one', 'two')
 

@@ -4,7 +4,7 @@ import json
 import pytest
 
 from mmseg_rppgd.evaluation.run.store import (ImageStore, SettingsChanged,
-                                          differences, write_json)
+                                              differences, write_json)
 
 
 @pytest.fixture

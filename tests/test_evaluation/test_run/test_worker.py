@@ -1,8 +1,8 @@
 """A job on all images: every row sees the same ones."""
 import pytest
 import torch
-from toy_networks import toy_data, toy_model
 from torch.utils.data import Dataset
+from toy_networks import toy_data, toy_model
 
 from mmseg_rppgd.evaluation import evaluate
 
