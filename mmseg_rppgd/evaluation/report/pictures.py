@@ -14,10 +14,10 @@ CAPTION = ('Percent: labelled pixels that are right. The perturbation is '
 def draw_panel(path: str, clean: Example, attacked: Example,
                palette: Sequence[Sequence[int]], classes: Sequence[str],
                name: str = '') -> None:
-    """Draw the panel of one image and attack.
+    """Draw the panel of one image and attack, as a bitmap and as vectors.
 
     Args:
-        path (str): The PNG file, without its ending.
+        path (str): The files, without their endings.
         clean (Example): The clean image, with its labels.
         attacked (Example): The attacked image.
         palette (sequence): Colour of each class.
@@ -30,7 +30,7 @@ def draw_panel(path: str, clean: Example, attacked: Example,
            ClassMap(clean.label, clean.ignored)]
     draw_panels([row], [text.format(f'{factor:.3g}') for text in COLUMNS],
                 palette, classes, path, names=[name] if name else (),
-                caption=CAPTION, kinds=['png'])
+                caption=CAPTION)
 
 
 def predicted(shown: Example, clean: Example) -> ClassMap:
