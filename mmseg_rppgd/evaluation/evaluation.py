@@ -34,7 +34,8 @@ from .run.jobs import CleanJob, Job, SearchJob
 from .run.models import TestedModel
 from .run.processes import on_first
 from .run.saved import saving
-from .run.start import report_skipped, say_interrupted, say_size, start
+from .run.start import (report_skipped, say_interrupted, say_limits, say_size,
+                        start)
 from .run.store import ImageStore, Record
 from .run.worker import Worker
 from .self_checks import SelfChecks
@@ -133,7 +134,8 @@ class Evaluation:
              after: Optional[Callable], visualizer: Any) -> Dict[str, Any]:
         start(self.worker, self.examples, lambda: self.settings, resume,
               self.saved)
-        self._say_limits()
+        say_limits(self.screen, self.rows, self.source.surface,
+                   self.surrogate is not None)
         clean_job = CleanJob(self.model, before=before, after=after,
                              keep=self.examples.keep)
         attacks, matrix_jobs = self._attack_jobs(), self._matrix_jobs()
@@ -217,20 +219,6 @@ class Evaluation:
         left = set(self.examples.indices).intersection(self.indices)
         self.examples.indices = sorted(left)
         self.notes += report_skipped(self.store.folder, bad)
-
-    def _say_limits(self) -> None:
-        """Say what the numbers cannot be."""
-        crop = self.source.surface == 'crop'
-        if crop:
-            self.screen.say(
-                "surface 'crop' attacks every window by itself: overlapping "
-                'windows disagree, so this is not one adversarial image, and '
-                'the numbers compare with DDC-AT and RP-PGD alone.', 'yellow')
-        if any(row.trace for row in self.rows) and (
-                crop or self.surrogate is not None):
-            self.screen.say('There are no curves over the steps: windows of '
-                            'their own, and images of a surrogate, are not '
-                            'measured between the steps.', 'yellow')
 
     def _attack_jobs(self) -> List[AttackJob]:
         """Jobs that give the rows of the report."""

@@ -9,8 +9,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from torch import Tensor
 
-from ..attacks.base import frozen, own_chance, predict_classes
-from ..attacks.base.attack import check_int
+from ..attacks.base import check_int, frozen, own_chance, predict_classes
 from ..painting import Tile, colour_classes, full_palette, magnify, tile
 from ..pixel_model import PerturbedBatch, PixelModel
 from ..registry import HOOKS

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ..threat_model import NORMS, Number, ThreatModel
 from .frozen import frozen, own_chance
-from .inputs import AttackInputs, Generators, check_inputs
+from .inputs import AttackInputs, Generators, check_inputs, check_int
 from .model import AttackedModel, CheckedModel, Model, check_model
 from .spelling import PLAIN, remembering, spell_call
 
@@ -287,11 +287,3 @@ def own_copies(callback: Callback) -> Callback:
         callback(step, adv_images.clone())
 
     return call
-
-
-def check_int(name: str, value: Any, least: Optional[int] = None) -> None:
-    """Check that an argument is an int, not less than ``least``."""
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError(f'{name} must be an int, but got {value!r}')
-    if least is not None and value < least:
-        raise ValueError(f'{name} must be >= {least}, but got {value}')

@@ -2,11 +2,13 @@
 import os
 import os.path as osp
 from contextlib import contextmanager
-from typing import Any, Callable, Collection, Dict, Iterator, List, Optional
+from typing import (Any, Callable, Collection, Dict, Iterator, List, Optional,
+                    Sequence)
 
 from mmengine.dist import barrier, get_rank
 
 from ..files import write_json, writing
+from ..plan.rows import Row
 from ..report.screen import Screen
 from .bad_data import BadSample
 from .folder import FolderLock, remove_leftovers
@@ -109,6 +111,28 @@ def _take_up(worker: Worker, examples: ExampleStore, resumed: bool) -> None:
         screen.say(f'{examples.folder_of(key)}: what was kept of the '
                    f'image {_named(map(str, indices))} is damaged and is '
                    'made again.', 'yellow')
+
+
+def say_limits(screen: Screen, rows: Sequence[Row], surface: str,
+               transfer: bool) -> None:
+    """Say what the numbers of a test cannot be.
+
+    Args:
+        screen (Screen): Is told.
+        rows (Sequence[Row]): Rows of the report.
+        surface (str): Where they attack.
+        transfer (bool): Whether they are attacks from a surrogate.
+    """
+    crop = surface == 'crop'
+    if crop:
+        screen.say(
+            "surface 'crop' attacks every window by itself: overlapping "
+            'windows disagree, so this is not one adversarial image, and '
+            'the numbers compare with DDC-AT and RP-PGD alone.', 'yellow')
+    if any(row.trace for row in rows) and (crop or transfer):
+        screen.say('There are no curves over the steps: windows of their '
+                   'own, and images of a surrogate, are not measured between '
+                   'the steps.', 'yellow')
 
 
 def say_size(worker: Worker, saved: SavedAdversaries) -> None:
