@@ -189,6 +189,7 @@ SESSIONS = [
             given=stand_ins.MODEL),
     # ------------------------------------------------------------- protocol
     Session('docs/protocol.md', ['--suite quick  ']),
+    Session('docs/protocol.md', ['--save-adv', "manifest['rows']"]),
     Session('docs/protocol.md', ["results.intervals['clean']"],
             given=stand_ins.LOADED),
     Session('docs/protocol.md', ['--limit 24']),

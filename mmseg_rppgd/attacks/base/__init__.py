@@ -1,9 +1,9 @@
 """What attacks are written with."""
-from .attack import Attack, AttackResult, Callback, check_int
+from .attack import Attack, AttackResult, Callback
 from .frozen import evaluating, frozen, own_chance
 from .gradients import FiniteCheck, ascent_gradient, check_depends, gradient
 from .inputs import (RANGE_SLACK, AttackInputs, Generators, check_generators,
-                     check_inputs)
+                     check_inputs, check_int)
 from .model import (DEFAULT_IGNORE_INDEX, AttackedModel, CheckedModel, Model,
                     capture, check_model)
 from .one_by_one import OneImage, one_by_one, select

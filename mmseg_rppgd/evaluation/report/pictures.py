@@ -1,8 +1,7 @@
 """What a picture of the report shows of an attacked image."""
-from typing import Sequence, Tuple
+from typing import Sequence
 
-import numpy as np
-
+from ...painting import magnify
 from ..run.images import Example
 from .panels import ClassMap, Photo, draw_panels, percent_right
 
@@ -10,19 +9,6 @@ COLUMNS = ('image', 'adversary', 'perturbation x{}', 'clean prediction',
            'attacked prediction', 'ground truth')
 CAPTION = ('Percent: labelled pixels that are right. The perturbation is '
            'magnified around grey.')
-
-
-def magnify(delta: np.ndarray) -> Tuple[np.ndarray, float]:
-    """Show a perturbation around grey, its largest value at full contrast.
-
-    Returns:
-        tuple: The picture (h, w, 3) uint8, and the factor.
-    """
-    delta = np.nan_to_num(delta.astype(np.float32))
-    largest = float(np.abs(delta).max())
-    factor = 0.5 / largest if largest else 1.
-    picture = np.clip((0.5 + delta * factor) * 255, 0, 255)
-    return picture.round().astype(np.uint8), factor
 
 
 def draw_panel(path: str, clean: Example, attacked: Example,

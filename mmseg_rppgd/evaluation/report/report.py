@@ -9,12 +9,12 @@ import numpy as np
 from PIL import Image
 
 from ...metrics import SCALARS
+from ...painting import full_palette
 from ..files import replacing, write_json, write_text, writing
 from ..results.results import (CleanResult, RowResult, success_over_eps,
                                worst_balls)
 from ..run.folder import PANEL
 from ..run.images import Example, ExampleStore
-from .colours import full_palette
 from .curves import draw_curves
 from .names import radius
 from .page.headline import headline
