@@ -10,4 +10,5 @@ source "$root/tools/setup_env.sh"
 cd "$root"
 # The models of the tests are tiny: more threads only get in each other's way.
 export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}"
-exec python -m pytest "$@"
+# A file of tests stays in one process: its tests share what they prepare.
+exec python -m pytest -n auto --maxprocesses 4 --dist loadfile "$@"

@@ -59,7 +59,7 @@ root = os.path.realpath(sys.argv[1])
 if sys.path[0] == '':  # the current folder is no installation
     del sys.path[0]
 needed = ['torch', 'mmcv', 'mmengine', 'mmseg', 'ftfy', 'regex',
-          'pkg_resources', 'pytest', 'hypothesis', 'tensorboard',
+          'pkg_resources', 'pytest', 'xdist', 'hypothesis', 'tensorboard',
           'transformers', 'tqdm', 'adv_lib']
 for name in needed:
     if find_spec(name) is None:

@@ -26,7 +26,7 @@ def writing(path: str) -> Iterator[None]:
         raise CannotWrite(
             f'cannot write {path}: {error.strerror or error}. What was '
             'finished before is kept: make room, or allow writing there, and '
-            'repeat the command with --resume') from error
+            'repeat the command, with --resume where it has that') from error
 
 
 def temporary_name(path: str, ending: str = '') -> str:

@@ -26,7 +26,7 @@ class Stubborn(torch.nn.Module):
     ALMAProx('1/255', steps=5, norm='l2'),
     DAG('1/255', steps=5, gamma=.5),
     DAG('1/255', steps=5, gamma=.5, norm='l2'),
-], ids=repr)
+], ids=['alma', 'alma-l2', 'dag', 'dag-l2'])
 def test_failure_returns_an_attacked_image_not_the_clean_one(
         attack, model, images):
     labels = clean_labels(model, images)
