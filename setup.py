@@ -58,7 +58,7 @@ setup(
     long_description_content_type='text/markdown',
     license='Apache-2.0',
     packages=find_packages(include=['mmseg_rppgd', 'mmseg_rppgd.*']),
-    package_data={'mmseg_rppgd.evaluation.report': ['*.html']},
+    package_data={'mmseg_rppgd.evaluation.report.page': ['templates/*']},
     entry_points=dict(
         console_scripts=['mmseg_rppgd = mmseg_rppgd.commands:main']),
     python_requires='>=3.8',

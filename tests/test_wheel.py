@@ -43,6 +43,13 @@ def test_configs_and_tools_are_inside(wheel, name):
     assert names(inside, 'yaml') == names(ROOT / name, 'yaml')
 
 
+def test_templates_of_pages_are_inside(wheel):
+    folder = Path('mmseg_rppgd/evaluation/report/page/templates')
+    for ending in ('html', 'css', 'js'):
+        assert names(wheel / folder, ending) == names(
+            ROOT / folder, ending) != []
+
+
 def test_metafiles_are_inside(wheel):
     inside = wheel / 'mmseg_rppgd' / '.mim'
     index = (inside / 'model-index.yml').read_text()

@@ -51,7 +51,7 @@ def draw_records(right, row=None, images=IMAGES, rounded=False, steps=0):
         record = dict(index=index, image=f'images/{index}.png',
                       **draw_counts(rng, right))
         if row is not None:
-            eps = 0.5 if row.eps is None else row.eps
+            eps = 60 * row.rms if row.eps is None else row.eps
             record.update(
                 eps=eps, rms=eps if row.norm == 'linf' else eps / 60,
                 norm=eps, nan=0, min=0., max=1., seconds=1.5)

@@ -71,7 +71,8 @@ class Evaluation:
             self.cache = osp.join(out_dir, 'adversaries')
         dataset = data_set_of(loader)
         self.dataset = type(dataset).__name__
-        self.indices: Sequence[int] = range(len(dataset))[:limit]
+        self.available = len(dataset)
+        self.indices: Sequence[int] = range(self.available)[:limit]
         self.probes = probes
         self.probed = list(spread(self.indices, probes))
         self.targets = {'': model}
@@ -175,7 +176,8 @@ class Evaluation:
         out_dir = self.out_dir
         if out_dir is not None:
             report = Report(results, clean, attacked, self.examples,
-                            self.model.palette, minimal, matrix, notes)
+                            self.model.palette, minimal, matrix, notes,
+                            self.available)
             on_first(lambda: report.write(out_dir, visualizer))
         barrier()
         self.screen.show(results, out_dir, notes, matrix, minimal)

@@ -145,3 +145,31 @@ def test_what_does_not_compare_is_one_sentence(compare, tmp_path):
                        'compare: attacked surface whole in one, slide in '
                        'two'):
         compare(f'one={tmp_path / "a"}', f'two={tmp_path / "b"}')
+
+
+def test_who_keeps_most_is_said_first(compare, reports):
+    output = ' '.join(compare(*reports).split())
+    # Of the worst cases, which both are 0.5 here.
+    assert output.startswith('standard and AT keep the same mIoU at linf '
+                             '0.03: 0.5 of 68.1')
+
+
+def test_files_are_written_where_they_are_asked_for(
+        compare, reports, tmp_path):
+    folder = tmp_path / 'new' / 'comparison'
+    output = compare(*reports, out=str(folder))
+    assert f'The comparison is in {folder}' in ' '.join(output.split())
+    assert {path.name for path in folder.iterdir()} == {
+        'comparison.html', 'comparison.md'}
+
+
+@pytest.mark.parametrize('words, message', [
+    (['a=nowhere'], 'nowhere does not exist'),
+    (['nowhere', '--worst-case'], '--worst-case prints JSON and writes no '
+     'file: leave --out out')])
+def test_refused_commands_leave_no_folder(tmp_path, capsys, words, message):
+    folder = tmp_path / 'comparison'
+    with pytest.raises(SystemExit) as refused:
+        main([*words, '--out', str(folder)], 'compare.py')
+    assert message in f'{refused.value} {capsys.readouterr().err}'
+    assert not folder.exists()

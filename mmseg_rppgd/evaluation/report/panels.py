@@ -17,6 +17,7 @@ from .colours import colour_classes
 from .sheet import DARK, LIGHT, Printed, Sheet
 
 VOID = 'not counted'
+KINDS = 'png', 'pdf'
 
 
 class Photo(NamedTuple):
@@ -51,7 +52,7 @@ Palette = Sequence[Sequence[int]]
 def draw_panels(rows: Sequence[Sequence[Picture]], columns: Sequence[str],
                 palette: Palette, classes: Sequence[str], path: str, *,
                 names: Sequence[str] = (), caption: str = '',
-                kinds: Sequence[str] = ('png', 'pdf')) -> None:
+                kinds: Sequence[str] = KINDS) -> None:
     """Draw rows of pictures with captions and a legend.
 
     Args:
@@ -113,10 +114,10 @@ def _shape(row: Sequence[Picture]) -> Tuple[int, int]:
 def _printed(picture: Picture, palette: Palette) -> Printed:
     if isinstance(picture, Photo):
         return Printed(picture.image, True, picture.note)
-    return Printed(_paint(picture, palette), False, picture.note)
+    return Printed(paint(picture, palette), False, picture.note)
 
 
-def _paint(picture: ClassMap, palette: Palette) -> np.ndarray:
+def paint(picture: ClassMap, palette: Palette) -> np.ndarray:
     """Colour classes, and stripe what does not count; (H, W, 3) uint8."""
     painted = colour_classes(picture.classes, palette)
     if picture.ignored is not None:

@@ -28,10 +28,10 @@ def magnify(delta: np.ndarray) -> Tuple[np.ndarray, float]:
 def draw_panel(path: str, clean: Example, attacked: Example,
                palette: Sequence[Sequence[int]], classes: Sequence[str],
                name: str = '') -> None:
-    """Draw the panel of one image and attack.
+    """Draw the panel of one image and attack, as a bitmap and as vectors.
 
     Args:
-        path (str): The PNG file, without its ending.
+        path (str): The files, without their endings.
         clean (Example): The clean image, with its labels.
         attacked (Example): The attacked image.
         palette (sequence): Colour of each class.
@@ -47,7 +47,7 @@ def draw_panel(path: str, clean: Example, attacked: Example,
         ClassMap(clean.label, clean.ignored)]
     draw_panels([row], [text.format(f'{factor:.3g}') for text in COLUMNS],
                 palette, classes, path, names=[name] if name else (),
-                caption=CAPTION, kinds=['png'])
+                caption=CAPTION)
 
 
 def predicted(shown: Example, clean: Example) -> ClassMap:

@@ -3,7 +3,10 @@ from typing import Any, Dict, List, Optional, Sequence
 
 from ...metrics import SCALARS
 from ..plan.rows import format_eps
+from ..results.balls import strongest
 from ..results.results import worst_balls
+from .class_table import class_table
+from .names import radius
 from .writers import Cells, Table, cell, estimate
 
 # What a log line, and a narrow terminal, show of the metrics.
@@ -16,6 +19,7 @@ CROP = (' (each window by itself, which is not one adversarial image: compare '
 WORST = ('Per image the attack that leaves the lowest accuracy, and for mIoU '
          'the choice of attacks that lowers it over the data set. The clean '
          'image takes part, so it is never above clean.')
+BOLD = 'Bold: the attack that leaves the lowest mIoU in its ball.'
 STROKE = ('mIoU in percent of floating-point adversarial images, and behind '
           'the stroke of 8-bit ones; the model attacked down, the model '
           'tested across.')
@@ -54,10 +58,23 @@ def attack_table(results: Dict[str, Any],
         'Attacks',
         ('attack', 'norm', 'eps', 'steps') + SCALARS + ('seconds', ),
         rows, summary=summary,
-        notes=[_what_was_attacked(results), *notes, *rounded_lines(results),
+        notes=[_what_was_attacked(results), *_bold(results), *notes,
+               *rounded_lines(results),
                *_what_brackets_are(results)],
         spare=[key for key in SCALARS if key not in HEADLINES] + ['seconds'],
-        spare_intervals=BRACKETED[1:])
+        spare_intervals=BRACKETED[1:], marks=_strongest_marks(results))
+
+
+def _bold(results: Dict[str, Any]) -> List[str]:
+    return [BOLD] if len(results['attacks']) > 1 else []
+
+
+def _strongest_marks(results: Dict[str, Any]) -> List[str]:
+    """Mark the attack that leaves least in each ball; the clean row first."""
+    best = [strongest(results, ball) for ball in worst_balls(results)
+            if len(results['attacks']) > 1]
+    return [''] + ['strongest' if any(attack is b for b in best) else ''
+                   for attack in results['attacks']]
 
 
 def row_intervals(results: Dict[str, Any]) -> List[Dict[str, Any]]:
@@ -139,23 +156,16 @@ def member_tables(results: Dict[str, Any]) -> List[Table]:
          for m in ball['members']],
         title=f'{ball["norm"]}, eps {radius(ball)}: mIoU '
         f'{cell(ball["mIoU_greedy"])}, aAcc {cell(ball["aAcc"])}',
-        notes=[WORST] if ball is balls[-1] else [], words=2, page_only=True)
+        notes=[WORST] if ball is balls[-1] else [], words=2, page_only=True,
+        folded=[i for i, m in enumerate(ball['members'])
+                if not m['wins'] + m['chosen']],
+        folded_name='members that stand for no image')
         for ball in balls]
 
 
 def _member_eps(member: Dict[str, Any]) -> Optional[str]:
     eps, rms = member['eps'], member.get('rms')
     return None if eps is None and rms is None else format_eps(eps, rms)
-
-
-def class_table(results: Dict[str, Any]) -> Table:
-    """IoU of each class."""
-    classes = results['dataset']['classes']
-    return Table(
-        'IoU of each class', ('attack', 'norm', 'eps', 'steps', *classes),
-        [[*_attacked(row),
-          *(cell(row['per_class'][name], 1) for name in classes)]
-         for row in flat_rows(results)], page_only=True)
 
 
 def minimal_tables(minimal: Optional[Dict[str, Any]]) -> List[Table]:
@@ -248,12 +258,3 @@ def _attacked(row: Dict[str, Any]) -> Cells:
     if 'threat' not in row:
         return CLEAN
     return row['name'], row['norm'], radius(row), row['steps']
-
-
-def radius(threat: Dict[str, Any]) -> str:
-    """The radius of a ball; of an l2 ball also as a root mean square."""
-    text = format_eps(threat['eps'], threat['rms'])
-    if threat['norm'] == 'l2' and None not in (threat['eps'], threat['rms']):
-        rms = format_eps(threat['rms'])
-        text += f' (rms {rms if "/" in rms else format(threat["rms"], ".3g")})'
-    return text

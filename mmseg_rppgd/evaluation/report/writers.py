@@ -1,8 +1,7 @@
 """A table as data, and the writers that draw any of them.
 
-Four writers: :func:`to_screen`, :func:`to_markdown`, :func:`to_csv` and the
-macro of report.html. Cells hold values; rounding and escaping are the
-writers' work.
+macro of page/templates/tables.html. Cells hold values; rounding and escaping
+are the writers' work.
 """
 import csv
 import io
@@ -17,6 +16,7 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 Cells = Sequence[Any]
+STYLES = {'failed': 'bold red', 'strongest': 'bold'}  # of marked rows
 
 
 class Estimate(float):
@@ -51,6 +51,20 @@ class Spread(float):
         return number
 
 
+class Kept(float):
+    """What is left of a number, which a page shows as a part of it.
+
+    Args:
+        value (float): What is left.
+        whole (float): What there was.
+    """
+
+    def __new__(cls, value: float, whole: float) -> 'Kept':
+        number = super().__new__(cls, value)
+        number.whole = whole
+        return number
+
+
 def estimate(value: Optional[float],
              interval: Optional[Sequence[float]]) -> Optional[float]:
     """A number with its interval, where there are both."""
@@ -72,14 +86,17 @@ class Table:
         words (int): Columns of words, flush left; the others hold numbers.
             Where all do, cells may wrap. Defaults to 3.
         summary (Sequence[Sequence]): Rows below a line. Defaults to none.
-        marks (Sequence[str]): What stands out: ``'passed'`` or ``'failed'``
-            for each row. Defaults to none.
+        marks (Sequence[str]): What stands out: ``'passed'``, ``'failed'``,
+            ``'strongest'`` or nothing for each row. Defaults to none.
         spare (Sequence[str]): Columns that a narrow screen leaves out, rather
             than cut numbers off. Defaults to none.
         spare_intervals (Sequence[str]): Columns whose intervals a narrow
             screen leaves out. Defaults to none.
         page_only (bool): Whether report.html alone shows it. Defaults to
             False.
+        folded (Sequence[int]): Places of the rows that report.html hides
+            until a person asks for them. Defaults to none.
+        folded_name (str): What these rows are.
         blocks (Sequence[int]): How many columns, of those behind the words,
             belong together: where :func:`in_parts` breaks a wide table.
             Defaults to none.
@@ -95,6 +112,8 @@ class Table:
     spare: Sequence[str] = ()
     spare_intervals: Sequence[str] = ()
     page_only: bool = False
+    folded: Sequence[int] = ()
+    folded_name: str = 'rows of zeros'
     blocks: Sequence[int] = ()
 
     @property
@@ -198,8 +217,7 @@ def to_screen(table: Table, narrow: bool = False) -> RichTable:
         drawn.add_column(Text(table.header[i]), no_wrap=not table.prose,
                          justify='left' if i < table.words else 'right')
     for row, mark in zip(table.rows, table.marks or [''] * len(table.rows)):
-        drawn.add_row(*texts(row),
-                      style='bold red' if mark == 'failed' else None)
+        drawn.add_row(*texts(row), style=STYLES.get(mark))
     drawn.add_section()
     for row in table.summary:
         drawn.add_row(*texts(row))
@@ -211,17 +229,21 @@ def to_markdown(table: Table) -> str:
     lines = [escape(table.caption), ''] if table.title else []
     lines += [_markdown_row(table.header), '|' + '---|' * table.words +
               '---:|' * (len(table.header) - table.words)]
-    lines += map(_markdown_row, [*table.rows, *table.summary])
+    lines += [_markdown_row(row, mark == 'strongest') for row, mark in zip(
+        table.rows, table.marks or [''] * len(table.rows))]
+    lines += map(_markdown_row, table.summary)
     for note in table.notes:
         lines += ['', escape(note)]
     return '\n'.join(lines) + '\n'
 
 
-def _markdown_row(row: Cells) -> str:
+def _markdown_row(row: Cells, bold: bool = False) -> str:
     # A backslash before a stroke would take its own away.
-    return '| ' + ' | '.join(
-        re.sub(r'(\\*)\|', r'\1\1\|', escape(cell(value)))
-        for value in row) + ' |'
+    texts = [re.sub(r'(\\*)\|', r'\1\1\|', escape(cell(value)))
+             for value in row]
+    if bold:
+        texts = [f'**{text}**' for text in texts]
+    return '| ' + ' | '.join(texts) + ' |'
 
 
 def escape(text: str) -> str:

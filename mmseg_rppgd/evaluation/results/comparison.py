@@ -5,12 +5,13 @@ do not compare: such reports are refused, by name. Rows under other settings,
 and worst cases over other attacks, are left out, and it is said.
 """
 from dataclasses import dataclass, field
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
 
 from ...metrics import LABEL
+from ..plan.rows import format_eps
 from .finished import FinishedTest
 from .intervals import difference, draw_images
 from .results import worst_balls
@@ -18,6 +19,22 @@ from .results import worst_balls
 Key = Tuple[Any, ...]  # name, norm, eps and steps of what was attacked how
 WORST = {'mIoU': 'mIoU_greedy', 'aAcc': 'aAcc'}  # where there is a worst case
 NAMED = ('name', 'norm', 'eps', 'steps')
+CLEAN: Key = ('clean', None, None, None)
+
+
+@dataclass(frozen=True)
+class Ball:
+    """What a perturbation must lie in.
+
+    Args:
+        norm (str): Its norm.
+        size (float): Its radius, where there is one as a root mean square
+            over the pixel values of an image; six digits of it.
+        text (str): The radius in words.
+    """
+    norm: str
+    size: float
+    text: str = field(compare=False)
 
 
 @dataclass
@@ -28,10 +45,15 @@ class Entry:
         value (float, optional): The metric.
         counts (callable): Gives the class counts (N, 3, C) behind it.
         settings (dict): Settings that must be the same.
+        ball (Ball, optional): Where the attack may go. Defaults to None,
+            nowhere.
+        per_class (dict): IoU of every class. Defaults to nothing known.
     """
     value: Optional[float]
     counts: Callable[[], np.ndarray]
     settings: Dict[str, Any] = field(default_factory=dict)
+    ball: Optional[Ball] = None
+    per_class: Dict[str, Optional[float]] = field(default_factory=dict)
 
 
 @dataclass
@@ -39,15 +61,28 @@ class Comparison:
     """What several reports say of one metric.
 
     Args:
-        values (dict): The metric in every report, by row.
+        names (list[str]): What the reports are called.
+        metric (str): The metric.
+        rows (dict): The rows that every report has, of each report.
         differences (dict): For every report but the first, how much larger
             the metric is there, by row, see :func:`difference`; empty
             without stored counts.
         notes (list[str]): What was left out, and why.
+        weights (np.ndarray, optional): The resamples, of
+            :func:`draw_images`; None without stored counts.
     """
-    values: Dict[Key, List[Optional[float]]]
+    names: List[str]
+    metric: str
+    rows: Dict[Key, List[Entry]]
     differences: Dict[Key, List[Dict[str, Any]]]
     notes: List[str]
+    weights: Optional[np.ndarray] = None
+
+    @property
+    def values(self) -> Dict[Key, List[Optional[float]]]:
+        """dict: The metric in every report, by row."""
+        return {key: [entry.value for entry in found]
+                for key, found in self.rows.items()}
 
 
 def compare_tests(names: Sequence[str], tests: Sequence[FinishedTest],
@@ -74,51 +109,66 @@ def compare_tests(names: Sequence[str], tests: Sequence[FinishedTest],
         other = _other_settings(key, names, found)
         notes += [other] if other else []
         shared += [] if other else [key]
-    values = {key: [row[key].value for row in rows] for key in shared}
     without = [name for name, test in zip(names, tests)
                if not test.has_counts]
+    weights = None if without else draw_images(
+        tests[0].results['dataset']['num_images'], seed)
     differences: Dict[Key, List[Dict[str, Any]]] = {}
     if without and len(tests) > 1:
         notes.append(f'No intervals: {", ".join(without)} has no counts of '
                      'single images (the folder per_image of its report).')
-    elif len(tests) > 1:
-        weights = draw_images(tests[0].results['dataset']['num_images'], seed)
+    elif weights is not None and len(tests) > 1:
         for key in shared:
             first = rows[0][key].counts()
             differences[key] = [
                 difference(first, row[key].counts(), metric, weights)
                 for row in rows[1:]]
-    return Comparison(values, differences, notes)
+    return Comparison(
+        list(names), metric, {key: [row[key] for row in rows]
+                              for key in shared},
+        differences, notes, weights)
 
 
 def entries(test: FinishedTest, metric: str) -> Dict[Key, Entry]:
     """The rows of a report by what was attacked how, the clean row first."""
     results = test.results
     keys = test.keys if test.has_counts else [''] * len(results['attacks'])
-    found: Dict[Key, Entry] = {('clean', None, None, None): Entry(
-        results['clean'][metric], partial(test.counts, 'clean'))}
+    found: Dict[Key, Entry] = {CLEAN: Entry(
+        results['clean'][metric], partial(test.counts, 'clean'),
+        per_class=results['clean'].get('per_class', {}))}
     for attack, stored in zip(results['attacks'], keys):
         threat = attack['threat']
         key: Key = (attack['name'], threat['norm'], _radius(threat),
                     attack['config'].get('steps'))
         found[key] = Entry(
             attack[metric], partial(test.counts, stored),
-            {**attack['config'], 'rms': threat['rms']})
+            {**attack['config'], 'rms': threat['rms']}, _ball(threat),
+            attack.get('per_class', {}))
     for ball in worst_balls(results) if metric in WORST else ():
         key = ('worst case', ball['norm'], _radius(ball), None)
         members = [
             {k: m.get(k) for k in NAMED} if isinstance(m, dict) else m
             for m in ball.get('members', ())]
-        found[key] = Entry(
-            ball[WORST[metric]],
-            partial(_worst_counts, test, ball, WORST[metric]),
-            {'members': members})
+        # Chosen anew each time they are asked for, which is slow.
+        counts = lru_cache(maxsize=1)(
+            partial(_worst_counts, test, ball, WORST[metric]))
+        found[key] = Entry(ball[WORST[metric]], counts, {'members': members},
+                           _ball(ball))
     return found
 
 
 def _worst_counts(test: FinishedTest, ball: Dict[str, Any],
                   name: str) -> np.ndarray:
     return test.worst_counts(ball)[name]
+
+
+def _ball(threat: Dict[str, Any]) -> Ball:
+    norm, eps, rms = threat['norm'], threat['eps'], threat['rms']
+    if norm != 'linf' and rms is not None:
+        return Ball(norm, float(f'{rms:.6g}'), format_eps(None, rms))
+    if eps is None:  # of no image
+        return Ball(norm, 0., '-')
+    return Ball(norm, float(f'{eps:.6g}'), format_eps(eps))
 
 
 def _radius(threat: Dict[str, Any]) -> Any:

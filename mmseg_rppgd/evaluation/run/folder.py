@@ -17,7 +17,7 @@ OWN = {
     '': re.compile(r'results\.(json|csv)|intervals\.json|table\.md|'
                    r'curves\.png|report\.html|'
                    r'(minimal_norm|transfer)\.(json|md)|recovered\.json'),
-    'panels': re.compile(r'\d{5,}-.+-[0-9a-f]{8}\.png'),  # image and row
+    'panels': re.compile(r'\d{5,}-.+-[0-9a-f]{8}\.(png|pdf)'),
     RECORDS: re.compile(r'.+\.jsonl|settings\.json|skipped\.json'),
     'examples': re.compile(r'\d+\.npz'),
 }

@@ -1,7 +1,8 @@
-"""Colours of classes."""
+"""Colours of classes and lines."""
 import numpy as np
+import pytest
 
-from mmseg_rppgd.evaluation.report.colours import (colour_classes,
+from mmseg_rppgd.evaluation.report.colours import (LINES, colour_classes,
                                                    default_palette,
                                                    full_palette)
 
@@ -24,3 +25,18 @@ def test_classes_without_a_colour_get_one():
 
 def test_colours_of_more_classes_are_left_out():
     assert full_palette([[1, 2, 3], [4, 5, 6]], 1) == [[1, 2, 3]]
+
+
+def luminance(colour):
+    """Relative luminance of WCAG."""
+    parts = np.array([int(colour[i:i + 2], 16) for i in (1, 3, 5)]) / 255
+    return np.where(parts <= 0.04045, parts / 12.92,
+                    ((parts + 0.055) / 1.055)**2.4) @ [0.2126, 0.7152, 0.0722]
+
+
+@pytest.mark.parametrize('place, ground', [(0, '#ffffff'), (1, '#1b2027')])
+def test_lines_stand_out_from_the_page(place, ground):
+    for pair in LINES:
+        light, dark = sorted(map(luminance, (pair[place], ground)))[::-1]
+        assert (light + 0.05) / (dark + 0.05) >= 3, pair
+    assert len({pair[place] for pair in LINES}) == len(LINES)

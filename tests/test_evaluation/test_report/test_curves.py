@@ -1,12 +1,12 @@
-"""Curves from whatever the rows allow."""
+"""The charts of a report as one picture."""
 import pytest
 from PIL import Image
+from test_tables import small_minimal
 from tiny_results import results_of, row_results, rows_of
 
 from mmseg_rppgd.evaluation.plan.rows import make_rows
 from mmseg_rppgd.evaluation.report.curves import draw_curves, plain_text
 from mmseg_rppgd.evaluation.results.results import success_over_eps
-from mmseg_rppgd.evaluation.results.searches import build_minimal
 
 
 def size(tmp_path, attacks, minimal=None):
@@ -18,10 +18,10 @@ def size(tmp_path, attacks, minimal=None):
         return picture.size
 
 
-@pytest.fixture
-def plot(tmp_path):
-    """Size of one plot: bars, where there is nothing to draw a line of."""
-    return size(tmp_path, row_results(rows_of('PGD')))
+@pytest.fixture(scope='module')
+def plot(tmp_path_factory):
+    """Size of one chart."""
+    return size(tmp_path_factory.mktemp('one'), row_results(rows_of('PGD')))
 
 
 def test_no_attack_at_all_is_a_picture_too(tmp_path, plot):
@@ -40,32 +40,29 @@ def test_bars_have_their_intervals(tmp_path):
     assert pictures[0] > pictures[1]  # black pixels
 
 
-def test_steps_radii_and_success(tmp_path, plot):
-    rows = rows_of('PGD', 'SegPGD', eps=(0.01, 0.02), steps=(1, 3))
-    width, height = size(tmp_path, row_results(rows))
-    assert (width, height) == (pytest.approx(3 * plot[0], abs=3), plot[1])
-
-
-def test_metrics_after_every_step(tmp_path, plot):
+def test_charts_stand_in_rows(tmp_path, plot):
     rows = rows_of('PGD', 'SegPGD', trace=True)
+    # Five metrics: a row of three and a row of two.
     width, height = size(tmp_path, row_results(rows, steps=4))
-    # Every metric but aAcc, which is MisRatio upside down: five of them.
     assert (width, height) == (pytest.approx(3 * plot[0], abs=3),
                                pytest.approx(2 * plot[1], abs=2))
 
 
-def test_smallest_perturbations_of_each_norm(tmp_path, plot):
-    rows = rows_of('DeepFool', dict(type='DeepFool', norm='l2'))
-    found = [[dict(norm=0.1, labelled=True, seconds=1.)]] * 2
-    width, _ = size(tmp_path, row_results(rows_of('PGD')),
-                    build_minimal(rows, found))
-    assert width == pytest.approx(2 * plot[0], abs=3)
+def test_every_kind_of_chart_is_drawn(tmp_path, plot):
+    rows = rows_of('PGD', dict(type='BIM', norm='l2'), eps=(0.01, 0.02),
+                   steps=(1, 3))
+    # Steps in four balls, radii and wrong images of two norms, two searches.
+    width, height = size(tmp_path, row_results(rows), small_minimal(0.01))
+    assert (width, height) == (pytest.approx(3 * plot[0], abs=3),
+                               pytest.approx(4 * plot[1], abs=4))
 
 
 def test_many_lines_and_names_of_any_length(tmp_path, plot):
-    rows = rows_of(*[dict(type='PGD', alpha=0.001 * i)
-                     for i in range(1, 9)], eps=(0.01, 0.02), steps=(1, 3))
-    assert size(tmp_path, row_results(rows))[1] == plot[1]
+    rows = [row for i in range(1, 9) for row in make_rows(
+        dict(type='PGD', alpha=0.001 * i), name=f'{i} ' + 'long name ' * 30,
+        steps=(1, 3))]
+    assert size(tmp_path, row_results(rows)) == plot
+    assert size(tmp_path, row_results(rows[::2])) == plot  # bars
 
 
 @pytest.mark.parametrize('name', [r'x$\frac$', '$a$b', '_hidden', 'a|<b>\n'])

@@ -2,6 +2,7 @@
 import numpy as np
 import pytest
 from PIL import Image
+from printed import pdf_texts
 from tiny_results import CLASSES, Examples
 
 from mmseg_rppgd.evaluation.report.pictures import draw_panel, magnify
@@ -29,3 +30,5 @@ def test_panel_shows_six_pictures_in_the_colours_of_the_classes(tmp_path):
         colours = {colour for _, colour in picture.convert('RGB').getcolors(
             1 << 24)}
     assert {tuple(colour) for colour in PALETTE} <= colours
+    assert {'PGD eps=0.03', *CLASSES} <= set(pdf_texts(
+        path.with_suffix('.pdf')))

@@ -3,10 +3,11 @@ import pytest
 from tiny_results import (CLASSES, INFO, check, draw_records, matrix_records,
                           results_of, row_results, rows_of)
 
+from mmseg_rppgd.evaluation.report.names import radius
 from mmseg_rppgd.evaluation.report.tables import (attack_table, check_tables,
-                                                  class_table, interval_table,
+                                                  interval_table,
                                                   matrix_tables, member_tables,
-                                                  minimal_tables, radius,
+                                                  minimal_tables,
                                                   report_tables)
 from mmseg_rppgd.evaluation.results.searches import build_minimal
 from mmseg_rppgd.evaluation.results.transfer import build_matrix
@@ -45,6 +46,16 @@ def test_rows_and_worst_case_of_every_ball():
     assert table.rows[1][column] == results['attacks'][0]['mIoU']
     assert all(len(row) == len(table.header)
                for row in [*table.rows, *table.summary])
+
+
+def test_the_strongest_attack_of_every_ball_is_marked():
+    results = results_of(row_results(rows_of('PGD', 'SegPGD', L2)))
+    table = attack_table(results)
+    assert table.marks == ['', '', 'strongest', 'strongest']
+    assert any(note.startswith('Bold:') for note in table.notes)
+    alone = attack_table(results_of(row_results(rows_of('PGD'))))
+    assert set(alone.marks) == {''}
+    assert not any(note.startswith('Bold:') for note in alone.notes)
 
 
 def test_headlines_have_intervals_and_a_page_has_all():
@@ -113,17 +124,11 @@ def test_members_say_who_won():
     table, = member_tables(results)
     assert [row[0] for row in table.rows] == ['clean', 'PGD', 'BIM']
     assert sum(row[3] for row in table.rows) == 3  # one for each image
+    assert 0 in table.folded  # clean stands for none
+    assert all(table.rows[i][3:] == [0, 0] for i in table.folded)
     assert f'{results["worst_case"]["aAcc"]:.2f}' in table.title
     assert 'never above clean' in table.notes[0]
     assert member_tables(results_of([])) == []
-
-
-def test_every_class_has_a_column():
-    results = results_of(row_results(rows_of('PGD')))
-    table = class_table(results)
-    assert table.header[4:] == CLASSES
-    ious = results['attacks'][0]['per_class']
-    assert table.rows[1][4:] == [f'{ious[name]:.1f}' for name in CLASSES]
 
 
 def test_matrix_has_a_table_for_each_attack():

@@ -14,10 +14,10 @@ from mmseg_rppgd.evaluation.report.writers import (Spread, Table, brackets,
 from mmseg_rppgd.metrics import SCALARS
 
 
-def draw(table, width=200, narrow=False):
+def draw(table, width=200, narrow=False, **kwargs):
     """What a terminal shows."""
     file = io.StringIO()
-    Console(file=file, width=width).print(to_screen(table, narrow))
+    Console(file=file, width=width, **kwargs).print(to_screen(table, narrow))
     return file.getvalue()
 
 
@@ -33,7 +33,7 @@ def test_markdown_screen_and_csv_show_the_same_rows():
     markdown = to_markdown(table).splitlines()
     screen = [line for line in draw(table).splitlines() if '│' in line]
     assert markdown[1] == '|---|---|---|' + '---:|' * 8
-    assert [cells(line) for line in markdown[2:7]] == [
+    assert [cells(line.replace('*', '')) for line in markdown[2:7]] == [
         cells(line) for line in screen]
     numbers = list(csv.DictReader(io.StringIO(to_csv(number_table(results)))))
     assert [row['name'] for row in numbers] == ['clean', 'PGD', 'BIM']
@@ -43,6 +43,15 @@ def test_markdown_screen_and_csv_show_the_same_rows():
         assert float(number['IoU.sky']) == attack['per_class']['sky']
         assert number['rms'] == str(attack['threat']['rms'])
     assert numbers[0]['eps'] == numbers[0]['surrogate'] == ''
+
+
+def test_the_strongest_attack_is_bold():
+    table = Table('S', ['name', 'mIoU'], [['clean', 5.], ['PGD', 1.]],
+                  words=1, marks=['', 'strongest'])
+    assert to_markdown(table).splitlines()[2:] == [
+        '| clean | 5.00 |', '| **PGD** | **1.00** |']
+    assert '\x1b[1m' in draw(table, force_terminal=True)
+    assert '\x1b[1m' not in draw(table)
 
 
 def test_markdown_is_escaped():

@@ -72,9 +72,9 @@ def test_children_do_not_inherit_the_lock(tmp_path):
         os.waitpid(child, 0)
 
 
-OWN = ['results.json', 'report.html', 'panels/00001-PGD-0123abcd.png',
-       'examples/clean/1.npz', 'per_image/settings.json',
-       'per_image/clean.jsonl']
+OWN = ['results.json', 'report.html', 'panels/00001-PGD-0123abcd.pdf',
+       'panels/00001-PGD-0123abcd.png', 'examples/clean/1.npz',
+       'per_image/settings.json', 'per_image/clean.jsonl']
 
 
 def test_a_report_moves_and_nothing_else_does(tmp_path):

@@ -1,0 +1,1 @@
+"""Reports of several models side by side: words, tables, charts, a page."""

@@ -1,0 +1,81 @@
+"""Which pictures a page shows, in what order."""
+import json
+
+import pytest
+from small_reports import report_of
+from tiny_results import CLASSES, HOSTILE, Examples
+
+from mmseg_rppgd.evaluation.report.page import pictures
+from mmseg_rppgd.evaluation.report.page.pictures import Gallery
+from mmseg_rppgd.metrics import accuracy
+
+
+def lowest(report):
+    """The lowest accuracy of each image under any row."""
+    return [min(float(accuracy(row.counts)[index])
+                for row in (report.clean, *report.attacks))
+            for index in range(3)]
+
+
+def test_the_worst_image_and_the_strongest_attack_come_first():
+    report = report_of('PGD', 'SegPGD', indices=(0, 1, 2))
+    images = Gallery(report).images
+    values = lowest(report)
+    order = sorted(range(3), key=values.__getitem__)
+    assert [image['name'] for image in images] == [
+        f'{i}: {i}.png' for i in order]
+    for image in images:
+        assert [attack['name'].split()[0] for attack in image['attacks']] == [
+            'SegPGD', 'PGD']
+        assert sum(image['attacks'][0]['percent']) == pytest.approx(100)
+        assert set(image['seen']) <= set(range(len(CLASSES)))
+
+
+def test_accuracies_are_those_of_the_records():
+    report = report_of('PGD')
+    for image in Gallery(report).images:
+        index = int(image['name'].split(':')[0])
+        assert image['aAcc'] == float(accuracy(report.clean.counts)[index])
+        assert image['attacks'][0]['aAcc'] == float(
+            accuracy(report.attacks[0].counts)[index])
+
+
+def test_every_image_has_its_strongest_attack_before_others_are_shown(
+        monkeypatch):
+    monkeypatch.setattr(pictures, 'MAX_EMBEDDED', 40000)
+    report = report_of('PGD', 'BIM', 'SegPGD', indices=(0, 1, 2))
+    gallery = Gallery(report)
+    assert gallery.others == 0 and len(gallery.images) == 3
+    shown = [len(image['attacks']) for image in gallery.images]
+    assert min(shown) == 1 and sum(shown) + gallery.beside == 9
+    assert all(image['attacks'][0]['name'].startswith('SegPGD')
+               for image in gallery.images)
+
+
+def test_images_that_have_no_room_are_counted(monkeypatch):
+    monkeypatch.setattr(pictures, 'MAX_EMBEDDED', 1)
+    gallery = Gallery(report_of('PGD', 'BIM', indices=(0, 1, 2)))
+    assert len(gallery.images) == 1 and gallery.others == 2
+    assert len(gallery.images[0]['attacks']) == 1 and gallery.beside == 1
+
+
+def test_images_that_were_not_kept_are_left_out():
+    report = report_of('PGD', indices=(0, 1))
+    load = report.examples.load
+
+    class Some(Examples):
+        def load(self, key, index):
+            missing = index == 0 or key != 'clean'
+            return None if missing else load(key, index)
+
+    report.examples = Some(0, 1)
+    image, = Gallery(report).images
+    assert image['name'].startswith('1:') and image['attacks'] == []
+
+
+def test_names_of_files_are_text():
+    report = report_of('PGD', indices=(0, ))
+    report.clean.records[0]['image'] = f'folder\\{HOSTILE}'
+    image, = Gallery(report).images
+    assert image['name'].startswith('0: ')
+    json.dumps(image)
