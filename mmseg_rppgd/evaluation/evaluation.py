@@ -190,7 +190,7 @@ class Evaluation:
         out_dir = self.out_dir
         if out_dir is not None:
             report = Report(results, clean, attacked, self.examples,
-                            self.model.palette, minimal, matrix, notes,
+                            self.model.palette or (), minimal, matrix, notes,
                             self.available)
             on_first(lambda: report.write(out_dir, visualizer))
         barrier()

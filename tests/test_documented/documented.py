@@ -189,7 +189,9 @@ SESSIONS = [
             given=stand_ins.MODEL),
     # ------------------------------------------------------------- protocol
     Session('docs/protocol.md', ['--suite quick  ']),
-    Session('docs/protocol.md', ['--save-adv', "manifest['rows']"]),
+    Session('docs/protocol.md', ['--save-adv', "manifest['rows']"],
+            swap={'pspnet.py': 'config.py',
+                  'iter_40000.pth': 'checkpoint.pth'}),
     Session('docs/protocol.md', ["results.intervals['clean']"],
             given=stand_ins.LOADED),
     Session('docs/protocol.md', ['--limit 24']),
@@ -198,6 +200,7 @@ SESSIONS = [
     Session('docs/training.md', ['load_from=CHECKPOINT'],
             swap={'max_iters=120': 'max_iters=2'}),
     Session('docs/training.md', ['segpgd3_at.py']),
+    Session('docs/training.md', ['AdversaryPicturesHook']),
     # ---------------------------------------------------- what was measured
     Session('docs/paper_to_code.md', ['reproduce table1'],
             lines={'python -m mmseg_rppgd reproduce': MINUTES}),
