@@ -15,6 +15,7 @@ MIM = ('configs', 'tools', 'docs', 'model-index.yml')
 # Kinds of files that are copied. Of the scripts one is of use without a
 # checkout; the others would make an environment among installed packages.
 KINDS = ('.py', '.yaml', '.md', 'launch.sh')
+UNUSED = ('__pycache__', '_site', 'assets')  # of the pages of a site
 
 
 def read(*parts: str) -> str:
@@ -36,7 +37,7 @@ def others(folder: str, names: List[str]) -> Set[str]:
     """What is not copied."""
     return {name for name in names
             if osp.isfile(osp.join(folder, name)) and
-            not name.endswith(KINDS) or name == '__pycache__'}
+            not name.endswith(KINDS) or name in UNUSED}
 
 
 class BuildPyWithMim(build_py):
@@ -56,7 +57,8 @@ class BuildPyWithMim(build_py):
                 shutil.copyfile(osp.join(ROOT, name), target)
 
 
-extras = {name: requirements(name) for name in ('lite', 'mmcv', 'test')}
+extras = {name: requirements(name) for name in ('lite', 'mmcv', 'test',
+                                                'docs')}
 # Everything but the two mmcvs, of which there can only be one.
 extras['all'] = extras['test']
 

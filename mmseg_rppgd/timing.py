@@ -85,3 +85,11 @@ class TimeShare:
     def spent(self, seconds: float) -> None:
         """Add the time of an attack to the current iteration."""
         self._attack_seconds += seconds
+
+
+def in_words(seconds: float) -> str:
+    """A duration for people: 45 s, 12 min, 3 h 20 min."""
+    if seconds < 60:
+        return f'{seconds:.0f} s'
+    hours, minutes = divmod(round(seconds / 60), 60)
+    return f'{hours} h {minutes} min' if hours else f'{minutes} min'

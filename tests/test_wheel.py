@@ -22,7 +22,7 @@ def source(tmp_path_factory):
         shutil.copytree(ROOT / name, folder / 'source' / name, ignore=skip)
     for name in ('setup.py', 'setup.cfg', 'README.md', 'MANIFEST.in',
                  'LICENSE', 'model-index.yml', 'CHANGELOG.md',
-                 'CITATION.cff', 'CONTRIBUTING.md'):
+                 'CITATION.cff', 'CONTRIBUTING.md', 'mkdocs.yml'):
         shutil.copy(ROOT / name, folder / 'source')
     return folder / 'source'
 
@@ -57,12 +57,13 @@ def names(folder, ending):
                   for file in folder.rglob(f'*.{ending}'))
 
 
-@pytest.mark.parametrize('name', ['configs', 'tools', 'docs'])
-def test_configs_tools_and_docs_are_inside(wheel, name):
+@pytest.mark.parametrize('name, kinds', [
+    ('configs', {'py', 'yaml'}), ('tools', {'py', 'sh'}), ('docs', {'md'})])
+def test_configs_tools_and_docs_are_inside(wheel, name, kinds):
     inside = wheel / 'mmseg_rppgd' / '.mim' / name
-    for kind in ('py', 'yaml', 'md'):
-        assert names(inside, kind) == names(ROOT / name, kind)
-    assert list(inside.iterdir())
+    for kind in kinds - {'sh'}:
+        assert names(inside, kind) == names(ROOT / name, kind) != []
+    assert {file.suffix[1:] for file in inside.rglob('*.*')} == kinds
 
 
 def test_no_script_is_inside_that_would_install_something(wheel):
@@ -149,7 +150,8 @@ def test_sdist_holds_docs_and_all_that_a_wheel_is_built_of(sdist):
     for name in ('docs', 'configs', 'tools', 'requirements'):
         assert all((sdist / file.relative_to(ROOT)).is_file()
                    for file in (ROOT / name).rglob('*.*')
-                   if file.suffix in ('.md', '.py', '.yaml', '.sh', '.txt'))
+                   if file.suffix in ('.md', '.py', '.yaml', '.sh', '.txt')
+                   and '__pycache__' not in file.parts)
     for name in ('setup.py', 'README.md', 'LICENSE', 'CHANGELOG.md',
                  'CITATION.cff', 'CONTRIBUTING.md', 'model-index.yml',
                  'mmseg_rppgd/py.typed'):

@@ -21,6 +21,17 @@ class ToyNetwork(nn.Module):
         return self.classifier(self.features(images - 0.5)) * 8
 
 
+class Failing(ToyNetwork):
+    """Stops after a number of calls, like a process that is killed."""
+    calls = 10**9
+
+    def forward(self, images):
+        self.calls -= 1
+        if self.calls < 0:
+            raise KeyboardInterrupt
+        return super().forward(images)
+
+
 def toy_data(images=5, size=(10, 12), dtype=torch.float32, network=None,
              sizes=()):
     """Pairs (image, labels): what a network predicts, a fifth of it wrong."""

@@ -91,8 +91,14 @@ class FGSM(BIM):
     """One step of the size of the ball from the clean image.
 
     Paper: Goodfellow et al., Explaining and Harnessing Adversarial Examples,
-    ICLR 2015. The arguments are those of :class:`PGD`, with alpha equal to
-    eps, one step and no random start.
+    ICLR 2015. The arguments are those of :class:`PGD`, with one step and no
+    random start.
+
+    Args:
+        eps (float | str, optional): As of :class:`PGD`.
+        alpha (float | str, optional): Step size, in the units of eps.
+            Defaults to None, eps.
+        kwargs: As of :class:`PGD`.
     """
 
     steps_are_fixed = True
@@ -122,8 +128,11 @@ class MIFGSM(GradientAttack):
             Defaults to 1.
         diversity (float): Probability that an image is attacked through a
             scaled and shifted view of it. Defaults to 0.
-        random_start (bool): Defaults to False.
-        kwargs: As of :class:`PGD`; alpha defaults to eps / steps.
+        alpha (float | str, optional): Step size, in the units of eps.
+            Defaults to None, eps / steps.
+        random_start (bool): Begin at uniform noise in the ball. Defaults to
+            False.
+        kwargs: As of :class:`PGD`.
     """
 
     def __init__(self,

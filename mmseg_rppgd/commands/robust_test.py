@@ -106,6 +106,10 @@ def _add_report(group: argparse._ArgumentGroup) -> None:
         '--out', metavar='DIR',
         help='folder of the report (default: WORK_DIR/robust)')
     group.add_argument(
+        '--save-adv', metavar='DIR',
+        help='save the adversarial image of every row: exactly, as .npy, and '
+        'rounded to 8 bits, as .png (default: none is)')
+    group.add_argument(
         '--resume', action='store_true',
         help='continue an interrupted test in the same folder')
     group.add_argument(

@@ -1,4 +1,5 @@
 """evaluate(): a model, its images and attacks -> results and a report."""
+import os.path as osp
 from contextlib import ExitStack
 from typing import Any, Callable, Dict, List, Optional, Sequence, Union
 
@@ -26,6 +27,7 @@ def evaluate(model: TestedModel,
              panels: int = 4,
              probes: int = 4,
              cache: Optional[str] = None,
+             save_adv: Optional[str] = None,
              skip_bad: bool = False,
              before: Optional[Callable] = None,
              after: Optional[Callable] = None,
@@ -67,6 +69,9 @@ def evaluate(model: TestedModel,
             of their own; none are made if 0. Defaults to 4.
         cache (str, optional): Folder of adversarial images made on other
             models. Defaults to None, ``adversaries`` in ``out_dir``.
+        save_adv (str, optional): Folder in which the adversarial image of
+            every row and search is saved: exactly, as ``.npy``, and rounded,
+            as ``.png``, with a ``manifest.json``. Defaults to None, nowhere.
         skip_bad (bool): Whether to leave out images that cannot be loaded
             or predicted, and list them in the report. Defaults to False: the
             first of them ends the test.
@@ -111,15 +116,19 @@ def evaluate(model: TestedModel,
                          'classes of each image instead.')
         return counted
 
+    check_folders(out_dir, save_adv)
     # Refused before the training labels are counted, which takes a while.
     plan = make_plan(suite, attacks, eps, steps, minimal)
-    check_models(model, surrogate, others, bool(plan.minimal))
+    check_models(model, surrogate, others, bool(plan.minimal),
+                 save_adv is not None)
     check_layers(plan, surrogate or model)
     plan = make_plan(suite, attacks, eps, steps, minimal, counts)
     evaluation = Evaluation(
         plan, model, loader, out_dir, surrogate, list(others), seed, limit,
-        batch_size, panels, probes, cache, skip_bad, quiet, notes)
-    with working_in(out_dir, evaluation.screen), ExitStack() as stack:
+        batch_size, panels, probes, cache, save_adv, skip_bad, quiet, notes)
+    with working_in(out_dir, evaluation.screen), \
+            working_in(save_adv, evaluation.screen, '--save-adv'), \
+            ExitStack() as stack:
         for each in [model, *others, *([surrogate] if surrogate else [])]:
             stack.enter_context(each.evaluating())
         return evaluation.run(resume, before, after, visualizer)
@@ -141,8 +150,19 @@ def check_numbers(**numbers: Any) -> None:
             raise ValueError(f'seed must be less than 2**32, but got {value}')
 
 
+def check_folders(out_dir: Optional[str], save_adv: Optional[str]) -> None:
+    """Refuse to save adversarial images where the report is."""
+    if out_dir is None or save_adv is None:
+        return
+    if osp.realpath(out_dir) == osp.realpath(save_adv):
+        raise ValueError('save_adv must be another folder than out_dir, that '
+                         f'of the report, but both are {save_adv}; name one '
+                         'inside it, for instance')
+
+
 def check_models(model: TestedModel, surrogate: Optional[TestedModel],
-                 others: Sequence[TestedModel], searches: bool) -> None:
+                 others: Sequence[TestedModel], searches: bool,
+                 saves: bool) -> None:
     """Refuse models that cannot be tested together, or not in this way."""
     everyone = [*([surrogate] if surrogate else []), *others]
     for name, other in [('surrogate', surrogate)] * bool(surrogate) + [
@@ -165,6 +185,11 @@ def check_models(model: TestedModel, surrogate: Optional[TestedModel],
                 'attacks every window by itself and so makes no adversarial '
                 "image that another model could be shown; take 'slide' or "
                 "'whole', or leave --surface out")
+        if saves:
+            raise ValueError(
+                "surface 'crop' makes no adversarial image that could be "
+                "saved; leave out save_adv (--save-adv), or take 'slide' or "
+                "'whole'")
         if searches:
             raise ValueError(
                 "surface 'crop' makes no adversarial image whose distance "

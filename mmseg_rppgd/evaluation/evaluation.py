@@ -17,6 +17,7 @@ from mmengine.dist import barrier, get_dist_info
 from .. import __version__
 from ..metrics import compute_metrics
 from .plan.rows import AttackRun, group_rows
+from .plan.sentence import plan_sentence
 from .plan.suites import Plan
 from .report.report import Report
 from .report.screen import Screen, short_line
@@ -27,12 +28,14 @@ from .results.results import (CleanResult, ImageResults, RowResult,
 from .results.searches import build_minimal
 from .results.transfer import build_matrix, matrix_check, model_names
 from .run.attack_job import AttackJob, matrix_clean_key, matrix_key
-from .run.bad_data import BadSample
+from .run.bad_data import BadSample, data_set_of
 from .run.images import AdversaryCache, ExampleStore, spread
 from .run.jobs import CleanJob, Job, SearchJob
 from .run.models import TestedModel
 from .run.processes import on_first
-from .run.start import report_skipped, say_interrupted, start
+from .run.saved import saving
+from .run.start import (report_skipped, say_interrupted, say_limits, say_size,
+                        start)
 from .run.store import ImageStore, Record
 from .run.worker import Worker
 from .self_checks import SelfChecks
@@ -55,7 +58,8 @@ class Evaluation:
                  out_dir: Optional[str], surrogate: Optional[TestedModel],
                  others: List[TestedModel], seed: int, limit: Optional[int],
                  batch_size: Optional[int], panels: int, probes: int,
-                 cache: Optional[str], skip_bad: bool, quiet: bool,
+                 cache: Optional[str], save_adv: Optional[str],
+                 skip_bad: bool, quiet: bool,
                  notes: Sequence[str] = ()) -> None:
         self.plan = plan
         self.rows = plan.rows
@@ -94,6 +98,9 @@ class Evaluation:
             model, loader, self.indices, self.store, self.screen, seed,
             batch_size, rank, world_size)
 
+        self.saved = saving(save_adv, plan, model, surrogate, self.dataset,
+                            seed)
+
     @property
     def settings(self) -> Dict[str, Any]:
         """dict: All that decides the numbers, to be compared on resume."""
@@ -125,23 +132,26 @@ class Evaluation:
 
     def _run(self, resume: bool, before: Optional[Callable],
              after: Optional[Callable], visualizer: Any) -> Dict[str, Any]:
-        start(self.worker, self.examples, lambda: self.settings, resume)
-        self._say_limits()
+        start(self.worker, self.examples, lambda: self.settings, resume,
+              self.saved)
+        say_limits(self.screen, self.rows, self.source.surface,
+                   self.surrogate is not None)
         clean_job = CleanJob(self.model, before=before, after=after,
                              keep=self.examples.keep)
         attacks, matrix_jobs = self._attack_jobs(), self._matrix_jobs()
-        searches = [SearchJob(row, self.model) for row in self.plan.minimal]
+        searches = [SearchJob(row, self.model, self.saved)
+                    for row in self.plan.minimal]
         self_checks = SelfChecks(
             self.worker, self.model, self.rows, self.source.surface,
             transfer=self.surrogate is not None,
             probe=bool(self.probed and (self.rows or self.plan.minimal)))
         with self.screen:
-            self.screen.plan(
-                (self._cost([clean_job, *attacks, *searches, *matrix_jobs]) *
-                 len(self.indices) + self_checks.cost *
-                 len(self.probed)) / self.worker.world_size)
+            self._say_plan([clean_job, *attacks, *searches, *matrix_jobs],
+                           self_checks.jobs())
             records, bad = self.worker.screen_out(clean_job, self.skip_bad)
             self._leave_out(bad)
+            if self.saved is not None:
+                say_size(self.worker, self.saved)
             num_classes = len(self.model.classes)
             clean = CleanResult(records, num_classes)
             self._say_done('clean', clean)
@@ -156,6 +166,10 @@ class Evaluation:
             attacked = [done[row.key] for row in self.rows]
             checks = self_checks.run(self.probed, clean, attacked)
             searched = [self.worker.do(search)[0] for search in searches]
+            if self.saved is not None:
+                self.saved.finish({**found, **dict(zip(
+                    (row.search_key for row in self.plan.minimal),
+                    searched))})
             for job in matrix_jobs:
                 found.update(zip(job.keys, self.worker.do(job)))
         matrix = self._matrix(found) if len(self.targets) > 1 else None
@@ -176,12 +190,27 @@ class Evaluation:
         out_dir = self.out_dir
         if out_dir is not None:
             report = Report(results, clean, attacked, self.examples,
-                            self.model.palette, minimal, matrix, notes,
+                            self.model.palette or (), minimal, matrix, notes,
                             self.available)
             on_first(lambda: report.write(out_dir, visualizer))
         barrier()
         self.screen.show(results, out_dir, notes, matrix, minimal)
         return results
+
+    def _say_plan(self, jobs: Sequence[Job], probes: Sequence[Job]) -> None:
+        """Say what is going to be done, and how much that is."""
+        work = [(job, self.indices) for job in jobs] + [
+            (job, self.probed) for job in probes]
+        left = sum(job.cost * self.worker.left(job, indices)
+                   for job, indices in work)
+        processes = self.worker.world_size
+        self.screen.plan(
+            left / processes,
+            plan_sentence(
+                self.plan, len(self.indices), len(self.probed) if probes else
+                0, len(self.targets), processes,
+                sum(job.cost * len(indices) for job, indices in work), left),
+            len(self.rows) + 1, processes)
 
     def _leave_out(self, bad: List[BadSample]) -> None:
         """Go on without images that cannot be tested."""
@@ -190,20 +219,6 @@ class Evaluation:
         left = set(self.examples.indices).intersection(self.indices)
         self.examples.indices = sorted(left)
         self.notes += report_skipped(self.store.folder, bad)
-
-    def _say_limits(self) -> None:
-        """Say what the numbers cannot be."""
-        crop = self.source.surface == 'crop'
-        if crop:
-            self.screen.say(
-                "surface 'crop' attacks every window by itself: overlapping "
-                'windows disagree, so this is not one adversarial image, and '
-                'the numbers compare with DDC-AT and RP-PGD alone.', 'yellow')
-        if any(row.trace for row in self.rows) and (
-                crop or self.surrogate is not None):
-            self.screen.say('There are no curves over the steps: windows of '
-                            'their own, and images of a surrogate, are not '
-                            'measured between the steps.', 'yellow')
 
     def _attack_jobs(self) -> List[AttackJob]:
         """Jobs that give the rows of the report."""
@@ -217,7 +232,8 @@ class Evaluation:
         if transfer or len(targets) > 1:
             cache = self._cache(self.source)
         return [AttackJob(run, self.source, targets, self.seed,
-                          self.examples.keep, cache) for run in runs]
+                          self.examples.keep, cache, saved=self.saved)
+                for run in runs]
 
     def _matrix_jobs(self) -> List[Job]:
         """Jobs that give the matrix alone."""
@@ -254,15 +270,11 @@ class Evaluation:
              for row in self.rows for name in self.targets},
             self.model.classes)
 
-    @staticmethod
-    def _cost(jobs: Sequence[Job]) -> float:
-        return sum(job.cost for job in jobs)
-
     def _say_done(self, label: str, result: ImageResults) -> None:
         """Say what the clean images, or those of a row, have given."""
         metrics = compute_metrics(result.counts, self.model.classes)
         seconds = sum(r.get('seconds', 0) for r in result.records)
-        self.screen.say(short_line(label, metrics, seconds))
+        self.screen.row(short_line(label, metrics, seconds))
 
     def _notes(self) -> List[str]:
         size = self.worker.batch_size
@@ -272,22 +284,3 @@ class Evaluation:
                   'whose names look like secrets.'] if (
                       mask_secrets(sys.argv) != sys.argv) else []
         return self.notes + together + masked
-
-
-def data_set_of(loader: Any) -> Any:
-    """Return the data set of a loader, or what is given as one.
-
-    Raises:
-        TypeError: If its samples cannot be asked for by index.
-        ValueError: If it has none.
-    """
-    dataset = getattr(loader, 'dataset', loader)
-    if not (hasattr(dataset, '__len__') and hasattr(dataset, '__getitem__')):
-        raise TypeError(
-            'loader must have a data set whose samples can be asked for by '
-            'index (with __len__ and __getitem__), but got '
-            f'{type(dataset).__name__}; list its samples')
-    if not len(dataset):
-        raise ValueError('the test set has no images; check data_root and '
-                         'data_prefix of test_dataloader.dataset')
-    return dataset

@@ -40,8 +40,8 @@ class RobustTestLoop(BaseLoop):
             of a transfer matrix. Defaults to none.
         surface (str, optional): ``'whole'``, ``'slide'`` or ``'crop'``.
             Defaults to None, the inference mode of each attacked model.
-        cache, seed, limit, resume, batch_size, panels, probes, skip_bad: As
-            of :func:`evaluate`; batch_size defaults to None, chosen.
+        cache, save_adv, seed, limit, resume, batch_size, panels, probes,
+        skip_bad: As of :func:`evaluate`; batch_size defaults to None, chosen.
         model_info (dict, optional): ``config``, ``checkpoint`` and
             ``sha256`` as the report names the model. Defaults to None, those
             of the runner.
@@ -69,6 +69,7 @@ class RobustTestLoop(BaseLoop):
                  others: Sequence[Model] = (),
                  surface: Optional[str] = None,
                  cache: Optional[str] = None,
+                 save_adv: Optional[str] = None,
                  seed: int = 0,
                  limit: Optional[int] = None,
                  resume: bool = False,
@@ -90,7 +91,7 @@ class RobustTestLoop(BaseLoop):
             suite=suite, attacks=attacks, eps=eps, steps=steps,
             minimal=minimal, seed=seed, limit=limit, resume=resume,
             batch_size=batch_size, panels=panels, probes=probes, cache=cache,
-            skip_bad=skip_bad,
+            save_adv=save_adv, skip_bad=skip_bad,
             out_dir=out_dir or osp.join(runner.work_dir, 'robust'))
         dataset = self.dataloader.dataset
         segmentor = unwrap_segmentor(runner.model)

@@ -35,11 +35,6 @@ class SelfChecks:
         self.transfer = transfer
         self.probes = choose_probes(rows, transfer) if probe else None
 
-    @property
-    def cost(self) -> float:
-        """float: About how many attack steps one image takes."""
-        return sum(job.cost for job in self._jobs())
-
     def run(self, indices: Sequence[int], clean: CleanResult,
             attacked: Sequence[RowResult]) -> List[Dict[str, Any]]:
         """Probe images; where a check then fails, try other attacks.
@@ -49,7 +44,7 @@ class SelfChecks:
             clean (CleanResult): The clean images.
             attacked (Sequence[RowResult]): What the rows gave.
         """
-        records = self._do(self._jobs(), indices)
+        records = self._do(self.jobs(), indices)
         checker = self._checker(records, clean, attacked)
         if self.probes is not None and checker.doubts():
             self.probes = follow_up(self.probes, self.rows)
@@ -61,7 +56,8 @@ class SelfChecks:
             checker = self._checker(records, clean, attacked)
         return checker.checks()
 
-    def _jobs(self) -> List[Job]:
+    def jobs(self) -> List[Job]:
+        """What is done on the probed images in any case."""
         if self.probes is None:
             return []
         return [*map(self._job, self.probes.rows), GradientJob(self.model)]

@@ -4,10 +4,12 @@ Every attack in ``ATTACKS`` has a hook of its name here, ``RPPGDHook`` for
 ``RPPGD``; see :class:`NamedAttackHook`.
 """
 from ..registry import HOOKS
+from .adversary_pictures_hook import AdversaryPicturesHook
 from .attack_hook import AttackHook, NamedAttackHook
 from .robust_val_hook import RobustValHook
 
-__all__ = ['AttackHook', 'NamedAttackHook', 'RobustValHook']
+__all__ = ['AdversaryPicturesHook', 'AttackHook', 'NamedAttackHook',
+           'RobustValHook']
 
 
 def __getattr__(name: str) -> type:

@@ -8,12 +8,15 @@ from mmengine.logging import print_log
 from mmengine.model import BaseModel, is_model_wrapper
 from mmengine.optim import OptimWrapper, OptimWrapperDict
 from mmengine.runner import BaseLoop, Runner, autocast
+from torch import Tensor
 
 from ..attacks.base import untargeted
-from ..pixel_model import (CountedPixels, PixelModel, TrainingAttack,
-                           perturb_batch)
+from ..attacks.base.spelling import spell_call
+from ..pixel_model import (CountedPixels, PerturbedBatch, PixelModel,
+                           TrainingAttack, perturb_batch, unwrap_segmentor)
 from ..pixel_model.batches import check_adv_ratio
 from ..pixel_model.space import check_pixel_range
+from ..pixel_model.trained import TrainingPass
 from ..registry import HOOK_SUFFIX, HOOKS
 
 STAGES = ('train', 'val', 'test')
@@ -29,10 +32,12 @@ class AttackHook(Hook):
     stay stock.
 
     Logged to the message hub: ``attack_mis_ratio`` (percent of wrong pixels
-    in the attack's last prediction) and, in training,
-    ``attack_time_share`` in [0, 1], of the iteration before, and
-    ``attack_overflows``, how many batches were trained clean so far because
-    the attack overflowed in half precision, once there is one.
+    in the attack's last prediction) and, in training, ``acc_clean`` and
+    ``acc_adv`` (percent of right pixels of either part of the batch, in the
+    training pass itself, of heads with a ``conv_seg``; not where the config
+    has ``compile``); ``attack_time_share`` in [0, 1], of the iteration
+    before; and ``attack_overflows``, how many batches were trained clean so
+    far because the attack overflowed in half precision, once there is one.
 
     Note:
         - The attack runs in the precision of the loop: that of an
@@ -87,6 +92,15 @@ class AttackHook(Hook):
         self.stages = list(listed)
         self.adv_ratio = adv_ratio
         self.training_attack = TrainingAttack()
+        self._pass: Optional[TrainingPass] = None
+
+    def __repr__(self) -> str:
+        return spell_call(type(self).__name__, dict(
+            attack=self.attack, **self._settings()))
+
+    def _settings(self) -> Dict[str, Any]:
+        return dict(stages=self.stages, adv_ratio=self.adv_ratio,
+                    pixel_range=self.pixel_range)
 
     def _refuse_another(self, runner: Runner, stage: str) -> None:
         """Refuse a second hook that would attack the attacked images."""
@@ -120,8 +134,23 @@ class AttackHook(Hook):
         """Attack part of a training batch."""
         if 'train' not in self.stages:
             return
+        self._end_pass()  # of an iteration that an error ended
         with training_precision(runner):
-            self._attack(runner, 'train', data_batch)
+            result = self._attack(runner, 'train', data_batch)
+        if not runner.cfg.get('compile'):  # what is compiled has no hooks
+            self._pass = TrainingPass(
+                unwrap_segmentor(runner.model), len(result.inputs),
+                len(result.adv_images))
+
+    def after_train_iter(self, runner: Runner, batch_idx: int,
+                         data_batch: Optional[dict] = None,
+                         outputs: Optional[dict] = None) -> None:
+        """Log what the training pass made of both parts of the batch."""
+        log(runner, 'train', self._end_pass())
+
+    def _end_pass(self) -> Dict[str, Tensor]:
+        watched, self._pass = self._pass, None
+        return {} if watched is None else watched.end()
 
     def before_val(self, runner: Runner) -> None:
         """Keep validation out of the time of an iteration."""
@@ -148,7 +177,8 @@ class AttackHook(Hook):
 
     def _attack(self, runner: Runner, stage: str,
                 data_batch: Optional[Dict[str, Any]],
-                loop: Optional[BaseLoop] = None) -> None:
+                loop: Optional[BaseLoop] = None) -> PerturbedBatch:
+        """Attack a batch in its place, and log what came of it."""
         assert data_batch is not None  # the loops of mmengine give it
         inputs, samples = data_batch['inputs'], data_batch['data_samples']
         logs: Dict[str, Any] = {}
@@ -167,8 +197,8 @@ class AttackHook(Hook):
         if result.pixel_range is not None:
             self.pixel_range = result.pixel_range
         data_batch['inputs'] = result.inputs
-        for name, value in logs.items():
-            runner.message_hub.update_scalar(f'{stage}/{name}', value)
+        log(runner, stage, logs)
+        return result
 
 
 class NamedAttackHook(AttackHook):
@@ -199,6 +229,10 @@ class NamedAttackHook(AttackHook):
             dict(attack_args, type=self.attack_type), stages, adv_ratio,
             pixel_range)
 
+    def __repr__(self) -> str:
+        return spell_call(type(self).__name__, dict(
+            self.attack.config, **self._settings()))
+
     @classmethod
     def of(cls, attack_type: str) -> Type['NamedAttackHook']:
         """Make the hook class of the attack of this name."""
@@ -213,6 +247,12 @@ class NamedAttackHook(AttackHook):
 def unwrap_model(model: BaseModel) -> BaseModel:
     """Return the model inside a distributed wrapper."""
     return model.module if is_model_wrapper(model) else model
+
+
+def log(runner: Runner, stage: str, values: Dict[str, Any]) -> None:
+    """Write numbers, by name, to the log of a loop."""
+    for name, value in values.items():
+        runner.message_hub.update_scalar(f'{stage}/{name}', value)
 
 
 @contextmanager

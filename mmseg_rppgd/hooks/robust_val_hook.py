@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from ..attacks.base import untargeted
+from ..attacks.base.spelling import spell_call
 from ..loaded import LoadedSamples, digest_tensors
 from ..metrics import accuracy, mean_iou
 from ..pixel_model import CountedPixels, PixelModel, perturb_batch
@@ -72,6 +73,11 @@ class RobustValHook(Hook):
         self.interval = interval
         self._num_validations = 0
         self._last: Dict[str, float] = {}
+
+    def __repr__(self) -> str:
+        return spell_call(type(self).__name__, dict(
+            attack=self.attack, num_images=self.num_images,
+            interval=self.interval, pixel_range=self.pixel_range))
 
     def after_val_epoch(self,
                         runner: Runner,

@@ -9,8 +9,7 @@ from mmengine.model import BaseTTAModel, is_model_wrapper
 from torch import Tensor, nn
 
 from ..attacks.base import (DEFAULT_IGNORE_INDEX, AttackedModel, SegOutput,
-                            evaluating)
-from ..attacks.base.model import two_logits
+                            evaluating, two_logits)
 from .features import Tap, find_tap
 from .mmseg_types import DecodeHead, Segmentor
 from .proof import prove_preprocessor
@@ -183,6 +182,11 @@ class PixelModel(nn.Module, AttackedModel):
     def attacked_networks(self) -> List[nn.Module]:
         """Return the networks that are used here but not registered."""
         return [self.segmentor]
+
+    def resize_advice(self, images: Tensor, size: Tuple[int, ...]) -> str:
+        """Return how the logits get the size (H, W) of the labels."""
+        return ('give the size of the labels, PixelModel(segmentor, '
+                f'label_size={tuple(size)})')
 
     def with_label_size(self, label_size: Size) -> 'PixelModel':
         """Return the same model with logits of this size."""

@@ -3,19 +3,18 @@ from functools import partial
 from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Union
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..attacks.base import (Attack, AttackResult, Callback, Generators,
-                            check_generators, predict_classes)
+                            check_generators)
 from ..timing import Stopwatch
 from .batches import (LoaderBatch, ModelBatch, labels_of, name_of,
                       num_attacked, picture_mask, unflip)
 from .counted import CountedPixels
+from .crops import WindowsResult, attack_windows
 from .model import PixelModel, unwrap_segmentor
 from .proof import prove_segmentor
 from .space import size_of
-from .windows import check_windows, stitch, window_boxes
 
 
 class PerturbedBatch(NamedTuple):
@@ -35,6 +34,9 @@ class PerturbedBatch(NamedTuple):
             (C, H, W) at label size for each attacked image.
         pixel_range (float, optional): Value of white in the inputs, to be
             given for the batches to come; None where nothing was attacked.
+        labels (Sequence[Tensor]): (H, W) for each attacked image.
+        model (PixelModel, optional): What was attacked, at the size of the
+            images; None where nothing was.
     """
     inputs: Union[Sequence[Tensor], Tensor]
     clean_images: List[Tensor]
@@ -43,6 +45,8 @@ class PerturbedBatch(NamedTuple):
     seconds: float
     logits: Optional[List[Tensor]] = None
     pixel_range: Optional[float] = None
+    labels: Sequence[Tensor] = ()
+    model: Optional[PixelModel] = None
 
 
 def perturb_batch(attack: Attack,
@@ -128,7 +132,7 @@ def perturb_batch(attack: Attack,
     run: Callable[..., Union[AttackResult, WindowsResult]]
     if surface == 'crop':
         model = PixelModel(plain, surface='whole', pixel_range=pixel_range)
-        run = _attack_windows
+        run = attack_windows
     else:
         model = PixelModel(
             plain, pad_to=batch.pad_to, pixel_range=pixel_range,
@@ -186,7 +190,9 @@ def perturb_batch(attack: Attack,
                    if len(ratios) == len(results) else None),
         seconds=seconds,
         logits=logits,
-        pixel_range=pixel_range)
+        pixel_range=pixel_range,
+        labels=labels,
+        model=model)
 
 
 def _check_callback(surface: Optional[str], images: List[Tensor],
@@ -235,19 +241,6 @@ def _in_order(batches: List[Tensor], order: List[int]) -> List[Tensor]:
     return [entries[i] for i in order]
 
 
-class WindowsResult(NamedTuple):
-    """Like AttackResult, of windows attacked each by itself.
-
-    Args:
-        adv_images (Tensor): Means over overlapping windows.
-        mis_ratio (Tensor): (B,) that of ``logits``.
-        logits (Tensor): (B, C, H, W) stitched, at label size.
-    """
-    adv_images: Tensor
-    mis_ratio: Tensor
-    logits: Tensor
-
-
 def _attack_images(attack: Attack, model: PixelModel, images: Tensor,
                    labels: Tensor, mask: Optional[Tensor],
                    generator: Generators,
@@ -255,40 +248,3 @@ def _attack_images(attack: Attack, model: PixelModel, images: Tensor,
     """Attack images (B, 3, H, W) of one size, in one go."""
     model = model.with_label_size(size_of(labels))
     return attack.run(model, images, labels, mask, callback, generator)
-
-
-def _attack_windows(attack: Attack, model: PixelModel, images: Tensor,
-                    labels: Tensor, mask: Optional[Tensor],
-                    generator: Generators) -> WindowsResult:
-    """Attack every window of unpadded images by itself (DDC-AT)."""
-    check_windows(model.test_cfg)
-    size, label_size = size_of(images), size_of(labels)
-    crop_labels = labels
-    if label_size != size:
-        crop_labels = F.interpolate(
-            labels[:, None].float(), size, mode='nearest-exact')[:, 0].long()
-    boxes = window_boxes(size, model.test_cfg['crop_size'],
-                         model.test_cfg['stride'])
-    # A shared generator is drawn from image by image, the windows inside.
-    size_of_part = (
-        len(images) if isinstance(generator, (list, tuple)) else 1)
-    masks: Sequence[Optional[Tensor]] = (
-        [None] * len(images) if mask is None else mask.split(size_of_part))
-    crops_of_parts = [[
-        attack(model, box.crop(image).contiguous(), box.crop(label),
-               None if part is None else box.crop(part), generator=generator)
-        for box in boxes
-    ] for image, label, part in zip(
-        images.split(size_of_part), crop_labels.split(size_of_part), masks)]
-    crops = [torch.cat(window) for window in zip(*crops_of_parts)]
-    with torch.no_grad():
-        logits = stitch((model(crop).logits for crop in crops), boxes, size)
-    if label_size != size:
-        logits = F.interpolate(
-            logits, label_size, mode='bilinear',
-            align_corners=model.align_corners)
-    labelled = labels != attack.resolved_ignore_index(model)
-    wrong = (predict_classes(logits) != labels) & labelled
-    return WindowsResult(
-        stitch(crops, boxes, size),
-        100 * wrong.sum((1, 2)) / labelled.sum((1, 2)), logits)

@@ -1,6 +1,6 @@
 """The attack of a training batch, as hook and wrapper share it."""
 import logging
-from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, Union
 
 import numpy as np
 import torch
@@ -26,7 +26,11 @@ class TrainingAttack:
     - The noise is that of the iteration, see :class:`TrainingNoise`.
     - Where the attack overflows in half precision, the batch is trained
       clean, see :class:`Overflows`.
+    - A ``watcher`` is called once with the next batch that has adversarial
+      images, before the model is trained on it.
     """
+
+    watcher: Optional[Callable[[PerturbedBatch], None]] = None
 
     def __init__(self) -> None:
         self.time_share = TimeShare()
@@ -62,6 +66,9 @@ class TrainingAttack:
             attack, segmentor, inputs, data_samples, num_adv,
             adv_ratio=adv_ratio, normalized=normalized,
             pixel_range=pixel_range)
+        if self.watcher is not None and result.adv_images:
+            watcher, self.watcher = self.watcher, None
+            watcher(result)
         logs: Dict[str, Any] = {}
         if result.mis_ratio is not None:
             logs['attack_mis_ratio'] = result.mis_ratio.nanmean()

@@ -2,6 +2,8 @@
 import time
 from typing import Callable
 
+from ..timing import in_words
+
 
 class Progress:
     """Counts pieces of work of known cost, and tells of each.
@@ -40,11 +42,3 @@ class Progress:
     def done(self, cost: float) -> None:
         """Count a piece of work of this cost as done."""
         self._done += cost
-
-
-def in_words(seconds: float) -> str:
-    """A duration for people: 45 s, 12 min, 3 h 20 min."""
-    if seconds < 60:
-        return f'{seconds:.0f} s'
-    hours, minutes = divmod(round(seconds / 60), 60)
-    return f'{hours} h {minutes} min' if hours else f'{minutes} min'

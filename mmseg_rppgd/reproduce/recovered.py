@@ -15,12 +15,12 @@ from torch import Tensor
 
 from .. import __version__
 from ..evaluation.evaluate import check_numbers
-from ..evaluation.evaluation import data_set_of
 from ..evaluation.files import write_json
 from ..evaluation.plan.rows import AttackRun, Row
 from ..evaluation.plan.suites import make_plan
 from ..evaluation.report.screen import Screen
 from ..evaluation.results.environment import describe_environment
+from ..evaluation.run.bad_data import data_set_of
 from ..evaluation.run.images import ExampleStore
 from ..evaluation.run.jobs import measure
 from ..evaluation.run.models import Sample, TestedModel
@@ -86,12 +86,13 @@ def measure_recovered(model: TestedModel, loader: Any,
                     1, *get_dist_info())
     job = RecoveredJob(model, row, seed)
     with working_in(out_dir, screen), model.evaluating(), screen:
-        screen.plan(job.cost * len(indices))
         nothing = ExampleStore(None, ())
         try:
             start(worker, nothing, lambda: settings, resume=True)
         except SettingsChanged:
             start(worker, nothing, lambda: settings, resume=False)
+        screen.plan(job.cost * worker.left(job, indices) /
+                    worker.world_size)
         records, = worker.do(job)
         result = dict(
             schema=SCHEMA, model=model.info,

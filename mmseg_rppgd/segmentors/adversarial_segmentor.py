@@ -1,20 +1,18 @@
 """A segmentor that is trained on a mix of clean and adversarial images."""
 import copy
-from contextlib import contextmanager
-from typing import Any, Dict, Iterator, List, Optional, Union, cast
+from typing import Any, Dict, List, Optional, Union, cast
 
 import torch
-import torch.nn.functional as F
 from mmseg.models.segmentors import BaseSegmentor
 from mmseg.registry import MODELS as MMSEG_MODELS
 from torch import Tensor, nn
 
 from ..attacks.base import untargeted
-from ..pixel_model import (PixelModel, TrainingAttack, last_head,
-                           unwrap_segmentor)
+from ..pixel_model import TrainingAttack, last_head, unwrap_segmentor
 from ..pixel_model.batches import check_adv_ratio
 from ..pixel_model.mmseg_types import Segmentor
 from ..pixel_model.space import check_pixel_range
+from ..pixel_model.trained import part_accuracies, trained_logits
 from ..registry import MODELS
 
 PASSED_ON = ('data_preprocessor', 'init_cfg', 'pretrained', 'train_cfg',
@@ -167,10 +165,8 @@ class AdversarialSegmentor(BaseSegmentor):
             losses = self.mixed_loss(
                 cast(Tensor, result.inputs), data_samples,
                 len(result.adv_images))
-        if logits:
-            logs.update(
-                self._accuracies(logits[-1], data_samples,
-                                 len(result.adv_images)))
+        logs.update(part_accuracies(self.segmentor, logits, data_samples,
+                                    len(result.adv_images)))
         losses.update({name: torch.as_tensor(value, dtype=torch.float32)
                        for name, value in logs.items()})
         return losses
@@ -198,32 +194,6 @@ class AdversarialSegmentor(BaseSegmentor):
         """
         return self.segmentor.loss(inputs, data_samples)
 
-    def _accuracies(self, logits: Tensor, data_samples: list,
-                    num_adv: int) -> Dict[str, Tensor]:
-        """Return the accuracy of either part of the batch, in percent."""
-        head = last_head(self.segmentor)
-        ignore_index = PixelModel(self.segmentor, surface='whole').ignore_index
-        rights, totals = [], []
-        for maps, data_sample in zip(logits.split(1), data_samples):
-            labels = data_sample.gt_sem_seg.data
-            maps = F.interpolate(
-                maps, labels.shape[-2:], mode='bilinear',
-                align_corners=head.align_corners)
-            if maps.shape[1] == 1:
-                prediction = (maps.sigmoid() > head.threshold)[:, 0]
-            else:
-                prediction = maps.argmax(1)
-            labelled = labels != ignore_index
-            rights.append(((prediction == labels) & labelled).sum())
-            totals.append(labelled.sum())
-        right, total = torch.stack(rights), torch.stack(totals).clamp_min(1)
-        first = len(data_samples) - num_adv
-        parts = dict(acc_clean=slice(0, first), acc_adv=slice(first, None))
-        return {
-            name: 100. * right[part].sum() / total[part].sum()
-            for name, part in parts.items() if len(right[part])
-        }
-
     def predict(self, inputs: Tensor,
                 data_samples: Optional[list] = None) -> List[Any]:
         """Predict as the segmentor does, on clean inputs."""
@@ -245,33 +215,3 @@ class AdversarialSegmentor(BaseSegmentor):
                            data_samples: Optional[list] = None) -> List[Any]:
         """Post-process as the segmentor does."""
         return self.segmentor.postprocess_result(seg_logits, data_samples)
-
-
-@contextmanager
-def trained_logits(head: nn.Module, batch_size: int) -> Iterator[List[Tensor]]:
-    """Collect what the classifier of a head gives for whole batches.
-
-    Only in training mode: an attack runs it in evaluation mode.
-
-    Args:
-        head (nn.Module): Without a ``conv_seg`` nothing is collected.
-        batch_size (int): How many images a whole batch has.
-
-    Yields:
-        list[Tensor]: The logits (B, C, h, w), copies without a graph.
-    """
-    logits: List[Tensor] = []
-
-    def keep(classifier: nn.Module, args: tuple, output: Tensor) -> None:
-        if classifier.training and len(output) == batch_size:
-            logits.append(output.detach().clone())
-
-    classifier = getattr(head, 'conv_seg', None)
-    if classifier is None:
-        yield logits
-        return
-    handle = classifier.register_forward_hook(keep)
-    try:
-        yield logits
-    finally:
-        handle.remove()

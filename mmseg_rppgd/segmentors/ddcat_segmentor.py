@@ -6,8 +6,7 @@ import torch.nn.functional as F
 from mmengine.logging import print_log
 from torch import Tensor, nn
 
-from ..attacks.base import frozen, predict_classes
-from ..attacks.base.model import two_logits
+from ..attacks.base import frozen, predict_classes, two_logits
 from ..pixel_model import last_head
 from ..registry import MODELS
 from .adversarial_segmentor import AdversarialSegmentor

@@ -7,7 +7,7 @@ import pytest
 import torch
 from tiny_project import numbers
 from torch.utils.data import DataLoader, IterableDataset
-from toy_networks import CLASSES, ToyNetwork, toy_data, toy_model
+from toy_networks import CLASSES, Failing, ToyNetwork, toy_data, toy_model
 
 from mmseg_rppgd.attacks import PGD
 from mmseg_rppgd.evaluation import TestedModel, evaluate, load_model
@@ -118,17 +118,6 @@ def test_other_errors_of_the_network_are_not_taken_for_memory():
 
     with pytest.raises(RuntimeError, match='shape mismatch'):
         evaluate(TestedModel(broken, CLASSES), toy_data(2), quiet=True)
-
-
-class Failing(ToyNetwork):
-    """Stops after a number of calls, like a process that is killed."""
-    calls = 10**9
-
-    def forward(self, images):
-        self.calls -= 1
-        if self.calls < 0:
-            raise KeyboardInterrupt
-        return super().forward(images)
 
 
 @pytest.mark.parametrize('calls', [3, 12, 25])

@@ -1,4 +1,4 @@
-"""Networks of other packages, through the adapters that the README shows."""
+"""Networks of other packages, through the adapters that the docs show."""
 import re
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,33 +12,44 @@ from toy_networks import CLASSES, ToyNetwork, toy_data
 from mmseg_rppgd.attacks import RPPGD
 from mmseg_rppgd.evaluation import TestedModel, evaluate
 
-README = Path(__file__).parents[2] / 'README.md'
+PAGE = Path(__file__).parents[2] / 'docs' / 'other_victims.md'
 SIZE = (32, 48)
 
 
 @pytest.fixture(scope='module')
 def shown():
-    """What the README defines."""
-    blocks = re.findall(r'```python\n(.*?)```', README.read_text(), re.S)
+    """What the page defines."""
+    blocks = re.findall(r'```python\n(.*?)```', PAGE.read_text(), re.S)
     block, = [b for b in blocks if 'class HuggingFace' in b]
     names = {}
     exec(block, names)
     return SimpleNamespace(**names)
 
 
+class Layers(nn.Sequential):
+    """A backbone whose features are in a dict, as torchvision's are."""
+
+    def forward(self, images):
+        return {'out': super().forward(images)}
+
+
 class TorchvisionLike(nn.Module):
-    """A backbone of strides, a classifier, and a dict at full size."""
+    """A backbone of strides, a head of layers, and a dict at full size."""
 
     def __init__(self):
         super().__init__()
         torch.manual_seed(0)
-        self.backbone = nn.Sequential(
+        self.backbone = Layers(
             nn.Conv2d(3, 8, 3, stride=2, padding=1), nn.BatchNorm2d(8),
             nn.ReLU())
-        self.classifier = nn.Conv2d(8, 4, 1)
+        self.classifier = nn.Sequential(
+            nn.Conv2d(8, 8, 1), nn.BatchNorm2d(8), nn.ReLU(),
+            nn.Dropout(0.1), nn.Conv2d(8, 4, 1, bias=False))
+        for layer in (self.classifier[0], self.classifier[4]):
+            nn.init.orthogonal_(layer.weight)  # so that classes differ
 
     def forward(self, images):
-        logits = self.classifier(self.backbone(images))
+        logits = self.classifier(self.backbone(images)['out'])
         return {'out': F.interpolate(logits, images.shape[-2:],
                                      mode='bilinear')}
 
@@ -55,7 +66,7 @@ def segformer():
 
 
 VICTIMS = {
-    'Torchvision': (TorchvisionLike, 'net.backbone'),
+    'Torchvision': (TorchvisionLike, 'net.classifier.3'),
     'HuggingFace': (segformer, 'net.decode_head.batch_norm'),
     'Adapter': (ToyNetwork, 'net.features'),
 }
@@ -90,3 +101,12 @@ def test_the_attack_knows_the_normalisation(victim):
                                      ignore_index=255)
                      for x in (image[None], images))
     assert after > before
+
+
+def test_layer_that_gives_a_dict_is_refused_by_name(shown):
+    network = shown.Torchvision(TorchvisionLike()).eval()
+    (image, labels), = toy_data(1, SIZE, network=network)
+    attack = RPPGD(steps=1, feature_layer='net.backbone')
+    with pytest.raises(ValueError, match="'net.backbone' must give a feature "
+                       'map.*but it gave a dict'):
+        attack(network, image[None], labels[None])

@@ -116,6 +116,65 @@ def test_logs(tmp_path):
     assert len(shares) == 2 and all(0 < share <= 1 for share in shares)
 
 
+@pytest.mark.parametrize('adv_ratio, parts', [
+    (0, {'acc_clean'}), (0.5, {'acc_clean', 'acc_adv'}), (1, {'acc_adv'})])
+def test_accuracy_of_either_part(tmp_path, adv_ratio, parts):
+    hook = dict(type='mmseg_rppgd.AttackHook', attack=PGD,
+                adv_ratio=adv_ratio)
+    runner, _ = run(tmp_path, hook)
+    logged = {name for name in runner.message_hub.log_scalars
+              if name.startswith('train/acc_')}
+    assert logged == {f'train/{part}' for part in parts}
+    both = [scalars(runner, name) for name in sorted(logged)]
+    # mmseg's own, of the whole batch, whose images have as many labels each,
+    # to a pixel
+    assert [sum(values) / len(values) for values in zip(*both)] == (
+        pytest.approx(scalars(runner, 'train/decode.acc_seg'), abs=0.06))
+
+
+def listeners(model):
+    return sum(len(module._forward_hooks) + len(module._forward_pre_hooks)
+               for module in model.modules())
+
+
+def test_nothing_listens_to_the_model_after_an_iteration(tmp_path):
+    counts = []
+
+    class Count(Hook):
+
+        priority = 'LOWEST'
+
+        def before_train_iter(self, runner, *args, **kwargs):
+            counts.append(listeners(runner.model))
+
+        def after_train_iter(self, runner, *args, **kwargs):
+            counts.append(listeners(runner.model))
+
+    runner = make_runner(tmp_path, hooks=[
+        dict(type='mmseg_rppgd.AttackHook', attack=PGD)])
+    runner.register_hook(Count())
+    before = listeners(runner.model)
+    runner.train()
+    assert counts[0] > before and counts[1::2] == [before] * 2
+
+
+def test_an_iteration_that_failed_is_not_listened_to_for_ever(tmp_path):
+    runner = make_runner(tmp_path, hooks=[
+        dict(type='mmseg_rppgd.AttackHook', attack=PGD)])
+    before, train_step = listeners(runner.model), runner.model.train_step
+
+    def fail(*args, **kwargs):
+        raise RuntimeError('out of order')
+
+    runner.model.train_step = fail
+    with pytest.raises(RuntimeError, match='out of order'):
+        runner.train()
+    runner.model.train_step = train_step
+    runner.train()
+    assert listeners(runner.model) == before
+    assert len(scalars(runner, 'train/acc_adv')) == 2
+
+
 def test_attack_runs_in_the_precision_of_the_optimizer(tmp_path):
     seen = []
 

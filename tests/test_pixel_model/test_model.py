@@ -6,6 +6,7 @@ from tiny_segmentors import (NUM_CLASSES, batch, head_cfg, segmentor_cfg,
                              tiny_segmentor)
 
 from mmseg_rppgd import PixelModel
+from mmseg_rppgd.attacks import PGD
 
 SLIDE = dict(mode='slide', crop_size=(24, 24), stride=(16, 16))
 
@@ -40,6 +41,14 @@ def test_argmax_equals_predict(align_corners, test_cfg, padding, label_size):
         head=head_cfg(align_corners=align_corners), test_cfg=test_cfg,
         preprocessor=dict(test_cfg=padding))
     assert_predicts_alike(segmentor, (37, 43), label_size)
+
+
+def test_labels_of_another_size_are_a_matter_of_label_size():
+    model = PixelModel(tiny_segmentor())
+    images, labels = torch.rand(1, 3, 32, 32), torch.zeros(1, 50, 61).long()
+    with pytest.raises(ValueError, match=r'labels must have the size of the '
+                       r'logits.*PixelModel\(segmentor, label_size=\(50, 61'):
+        PGD(steps=1)(model, images, labels)
 
 
 def test_without_label_size_logits_have_that_of_the_images():

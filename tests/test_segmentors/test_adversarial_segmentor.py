@@ -376,12 +376,12 @@ class TestRunner:
         PGD, dict(type='RPPGD', steps=2)], ids=lambda attack: attack['type'])
     @pytest.mark.parametrize('optim_wrapper', [
         'OptimWrapper', 'CPUAmpOptimWrapper'])
-    def test_hook_and_wrapper_train_the_same_weights(self, tmp_path, attack,
+    def test_hook_and_wrapper_train_and_log_the_same(self, tmp_path, attack,
                                                      optim_wrapper):
         optim_wrapper = dict(type=optim_wrapper,
                              optimizer=dict(type='SGD', lr=0.05),
                              accumulative_counts=2)
-        states = []
+        states, logs = [], []
         for name, cfg in dict(
                 hook=dict(hooks=[dict(type='mmseg_rppgd.AttackHook',
                                       attack=attack)]),
@@ -391,8 +391,12 @@ class TestRunner:
             torch.manual_seed(0)
             runner.train()
             states.append(runner.model.state_dict())
+            logs.append([scalars(runner, f'train/{log}') for log in (
+                'acc_clean', 'acc_adv', 'attack_mis_ratio')])
         assert all(torch.equal(states[0][k], states[1][k])
                    for k in states[0])
+        assert logs[0] == logs[1] and [len(log) for log in logs[0]] == [4] * 3
+        assert len({value for log in logs[0] for value in log}) > 6
 
     def test_validation_is_clean(self, tmp_path):
         seen = []

@@ -161,11 +161,19 @@ def test_panels_show_the_chosen_images(run_tool, tmp_path):
 
 # ------------------------------------------------------ processes and resume
 def test_two_processes_give_the_numbers_of_one(tiny, run_tool, tmp_path):
-    one = run_tool(*SHORT)
-    argv, env = command(tiny, tmp_path / 'two', *SHORT, processes=2)
+    saved = [tmp_path / name for name in ('of_one', 'of_two')]
+    one = run_tool(*SHORT, '--save-adv', saved[0])
+    argv, env = command(tiny, tmp_path / 'two', *SHORT, '--save-adv',
+                        saved[1], processes=2)
     subprocess.run(argv, env=env, check=True, capture_output=True)
     two = json.loads((tmp_path / 'two' / 'results.json').read_text())
     assert numbers(one) == numbers(two)
+    images, others = ({path.relative_to(folder): path.read_bytes()
+                       for path in folder.rglob('*.npy')} for folder in saved)
+    assert len(images) == 2 * 5 and images == others
+    manifests = [json.loads((folder / 'manifest.json').read_text())
+                 for folder in saved]
+    assert manifests[0] == manifests[1] and manifests[0]['complete']
 
 
 def kill_in_the_middle(argv, env, out):

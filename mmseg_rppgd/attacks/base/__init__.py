@@ -1,12 +1,13 @@
 """What attacks are written with."""
-from .attack import Attack, AttackResult, Callback, check_int
+from .attack import Attack, AttackResult, Callback
 from .frozen import evaluating, frozen, own_chance
 from .gradients import FiniteCheck, ascent_gradient, check_depends, gradient
 from .inputs import (RANGE_SLACK, AttackInputs, Generators, check_generators,
-                     check_inputs)
+                     check_inputs, check_int)
 from .model import (DEFAULT_IGNORE_INDEX, AttackedModel, CheckedModel, Model,
-                    SegOutput, capture, check_model)
+                    capture, check_model)
 from .one_by_one import OneImage, one_by_one, select
+from .outputs import SegOutput, found_keys, output_advice, two_logits
 from .targets import refuse_targets, untargeted
 from .tensors import (at_least_float32, autocasts, describe, full_precision,
                       predict_classes)
@@ -20,7 +21,7 @@ __all__ = [
     'SegOutput', 'SmallestSuccess', 'ascent_gradient', 'at_least_float32',
     'autocasts', 'capture', 'check_depends', 'check_generators',
     'check_inputs', 'check_int', 'check_model', 'count_reached', 'describe',
-    'evaluating', 'frozen', 'full_precision', 'gradient', 'one_by_one',
-    'own_chance', 'perturbation_norm', 'predict_classes', 'refuse_targets',
-    'select', 'untargeted'
+    'evaluating', 'found_keys', 'frozen', 'full_precision', 'gradient',
+    'one_by_one', 'output_advice', 'own_chance', 'perturbation_norm',
+    'predict_classes', 'refuse_targets', 'select', 'two_logits', 'untargeted'
 ]

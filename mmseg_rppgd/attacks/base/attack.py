@@ -8,8 +8,9 @@ from torch import Tensor
 
 from ..threat_model import NORMS, Number, ThreatModel
 from .frozen import frozen, own_chance
-from .inputs import AttackInputs, Generators, check_inputs
+from .inputs import AttackInputs, Generators, check_inputs, check_int
 from .model import AttackedModel, CheckedModel, Model, check_model
+from .spelling import PLAIN, remembering, spell_call
 
 Callback = Callable[[int, Tensor], Any]
 
@@ -72,7 +73,9 @@ class Attack(ABC):
     steps_are_fixed = False
     parts: Tuple[str, ...] = ()
     feature_layer: Optional[str] = None
+    _given: Dict[str, Any]
 
+    @remembering
     def __init__(self,
                  eps: Optional[Number] = None,
                  *,
@@ -110,6 +113,14 @@ class Attack(ABC):
         self.targeted = targeted
         self.keep = keep
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if '__init__' in vars(cls):
+            setattr(cls, '__init__', remembering(vars(cls)['__init__']))
+
+    def __repr__(self) -> str:
+        return spell_call(self.name, self.config)
+
     @classmethod
     def arguments(cls) -> Dict[str, Any]:
         """Return the arguments that the attack takes and their defaults.
@@ -132,6 +143,26 @@ class Attack(ABC):
             if not any(p.kind is p.VAR_KEYWORD for p in parameters):
                 break
         return found
+
+    @property
+    def config(self) -> Dict[str, Any]:
+        """dict: Every argument and its value, in the order of arguments().
+
+        What it was made with, the defaults of the rest, and what it runs
+        with where that is another number: a default radius or step size that
+        depends on the image stays None.
+        """
+        config = {**self.arguments(), **self._given}
+        for name in config:
+            value = vars(self).get(name)
+            if isinstance(value, PLAIN):
+                config[name] = value
+        if config.get('eps') is None:
+            config['eps'] = self.eps
+        resolve = getattr(self, 'resolved_alpha', None)
+        if 'alpha' in config and self.eps is not None and resolve is not None:
+            config['alpha'] = resolve(self.eps)
+        return config
 
     @property
     def name(self) -> str:
@@ -176,8 +207,9 @@ class Attack(ABC):
         Parameters with their ``.grad`` and ``requires_grad``, buffers, the
         ``training`` flag of every module and the caller's tensors stay as
         they are. It works under ``no_grad`` and ``inference_mode``. Modes
-        and flags are looked after for an ``nn.Module``; a bare function
-        minds its own.
+        and flags are looked after for an ``nn.Module``, and for those that
+        a function holds or names (:func:`networks_in`); one that cannot be
+        found there is warned of.
 
         Args:
             model (callable): images -> logits (B, C, H, W) or
@@ -256,11 +288,3 @@ def own_copies(callback: Callback) -> Callback:
         callback(step, adv_images.clone())
 
     return call
-
-
-def check_int(name: str, value: Any, least: Optional[int] = None) -> None:
-    """Check that an argument is an int, not less than ``least``."""
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError(f'{name} must be an int, but got {value!r}')
-    if least is not None and value < least:
-        raise ValueError(f'{name} must be >= {least}, but got {value}')

@@ -1,4 +1,4 @@
-"""The checked images, labels and mask of one call."""
+"""Checks of numbers, and of the images, labels and mask of one call."""
 from typing import Any, NamedTuple, Optional, Sequence, Tuple, Union
 
 import torch
@@ -138,3 +138,11 @@ def check_generators(generator: Any,
             'generator must be one, or a list of one for each of the '
             f'{count} {what}, but got {len(listed)}')
     return listed
+
+
+def check_int(name: str, value: Any, least: Optional[int] = None) -> None:
+    """Check that an argument is an int, not less than ``least``."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f'{name} must be an int, but got {value!r}')
+    if least is not None and value < least:
+        raise ValueError(f'{name} must be >= {least}, but got {value}')

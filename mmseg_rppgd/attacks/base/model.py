@@ -1,13 +1,15 @@
 """What an attack asks of a model, and the checks of what it gives."""
 import copy
-import math
 import warnings
-from contextlib import contextmanager
-from typing import Any, Callable, Iterator, List, NamedTuple, Optional
+from contextlib import contextmanager, nullcontext
+from typing import Any, Callable, ContextManager, Iterator, List, Optional
 
 import torch
 from torch import Tensor, nn
 
+from .networks import networks_in, strangers_named
+from .outputs import (SegOutput, Size, found_keys, output_advice,
+                      resize_advice, two_logits)
 from .tensors import at_least_float32, describe
 
 DEFAULT_IGNORE_INDEX = 255
@@ -15,26 +17,6 @@ DEFAULT_IGNORE_INDEX = 255
 LARGE_IN_FLOAT16 = 1024
 
 Model = Callable[[Tensor], Any]
-
-
-class SegOutput(NamedTuple):
-    """What a model may return instead of bare logits.
-
-    Args:
-        logits (Tensor): (B, C, H, W) at the size of the labels.
-        features (Tensor, optional): (B, D, h, w), what the classifier layer
-            reads. Defaults to None.
-        align_corners (bool): How ``features`` are upsampled where
-            ``upsample`` is None. Defaults to False.
-        upsample (callable, optional): The linear map (B, K, h, w) ->
-            (B, K, H, W) from feature size to label size; it treats every
-            channel alike, whatever their number. Defaults to None, bilinear
-            interpolation.
-    """
-    logits: Tensor
-    features: Optional[Tensor] = None
-    align_corners: bool = False
-    upsample: Optional[Callable[[Tensor], Tensor]] = None
 
 
 class AttackedModel:
@@ -80,8 +62,25 @@ class AttackedModel:
         return DEFAULT_IGNORE_INDEX if index is None else index
 
     def attacked_networks(self) -> List[nn.Module]:
-        """Return the networks that are frozen during an attack."""
-        return [self.network] if isinstance(self.network, nn.Module) else []
+        """Return the networks that are frozen during an attack.
+
+        Those of a function are looked for: :func:`networks_in`.
+        """
+        return networks_in(self.network)
+
+    def watched(self, name: str) -> ContextManager[None]:
+        """Return a context that names networks which are not looked after.
+
+        Args:
+            name (str): Who asks the model inside.
+        """
+        if isinstance(getattr(self, 'network', self), nn.Module):
+            return nullcontext()
+        return strangers_named(self.attacked_networks(), name)
+
+    def resize_advice(self, images: Tensor, size: Size) -> str:
+        """Return how the logits of images get the size (H, W) of labels."""
+        return resize_advice(images, size)
 
     def with_feature_layer(self, path: str) -> 'AttackedModel':
         """Return the same model, giving the output of module ``path``."""
@@ -121,22 +120,27 @@ class CheckedModel:
                  needs_features: bool) -> None:
         self.model = model if needs_features else model.without_features()
         self.labels = labels
+        self.size: Size = labels.shape[1:]
         self.name = name
         self.needs_features = needs_features
         self.checked = False
 
     def __call__(self, images: Tensor) -> SegOutput:
         """Return logits (and features where needed), float32 at least."""
-        output = self.model(images)
+        watch = nullcontext() if self.checked else self.model.watched(
+            self.name)
+        with watch:
+            output = self.model(images)
         if isinstance(output, Tensor):
             output = SegOutput(output)
         elif not isinstance(output, SegOutput):
             raise TypeError(
                 'model must return logits (B, C, H, W) or a SegOutput, but '
-                f'returned {type(output).__name__}')
+                f'returned {found_keys(output)}'
+                f'{output_advice(output, images, self.size)}')
         features = output.features if self.needs_features else None
         if not self.checked:
-            self._check_logits(output.logits, len(images))
+            self._check_logits(output.logits, images)
             if self.needs_features:
                 self._check_features(features, len(images))
             self.checked = True
@@ -146,7 +150,7 @@ class CheckedModel:
             logits=at_least_float32(output.logits),
             features=None if features is None else at_least_float32(features))
 
-    def _check_logits(self, logits: Tensor, batch_size: int) -> None:
+    def _check_logits(self, logits: Tensor, images: Tensor) -> None:
         labels = self.labels
         if not isinstance(logits, Tensor):
             raise TypeError('model must return logits (B, C, H, W), but '
@@ -155,12 +159,11 @@ class CheckedModel:
             raise ValueError(
                 'model must return floating-point logits (B, C, H, W), but '
                 f'returned {tuple(logits.shape)} of {logits.dtype}')
-        if len(logits) != batch_size or logits.shape[2:] != labels.shape[1:]:
+        if len(logits) != len(images) or logits.shape[2:] != self.size:
             raise ValueError(
                 'labels must have the size of the logits, but got labels '
                 f'{tuple(labels.shape)} for logits {tuple(logits.shape)}; '
-                'upsample the logits to the labels in the model '
-                '(PixelModel(segmentor, label_size=(H, W)) does)')
+                f'{self.model.resize_advice(images, self.size)}')
         num_classes = logits.shape[1]
         valid = (labels >= 0) & (labels < num_classes)
         if not bool(valid.all()):
@@ -208,25 +211,6 @@ class CheckedModel:
             f'{detail}: return SegOutput(logits, features), set '
             "feature_layer='path.to.module', or use beta=1, which needs no "
             'features')
-
-
-def two_logits(logits: Any, threshold: float = 0.5) -> Any:
-    """Turn the logit of a binary model into those of its two classes.
-
-    Of one logit a softmax is constant, and its gradient zero.
-
-    Args:
-        logits (Tensor): (B, 1, H, W); anything else comes back as it is.
-        threshold (float): Probability over which the class is 1. Defaults
-            to 0.5.
-    """
-    if not isinstance(logits, Tensor) or logits.dim() != 4 or (
-            logits.shape[1] != 1):
-        return logits
-    # sigmoid(z) > threshold is z - logit(threshold) > 0
-    threshold = min(max(threshold, 1e-6), 1 - 1e-6)
-    foreground = logits - math.log(threshold / (1 - threshold))
-    return torch.cat([torch.zeros_like(foreground), foreground], 1)
 
 
 def check_model(model: Model, name: str) -> AttackedModel:

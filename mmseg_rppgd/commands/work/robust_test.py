@@ -56,6 +56,7 @@ def build_config(args: argparse.Namespace) -> Config:
         surrogate=args.surrogate,
         others=args.matrix,
         cache=args.cache,
+        save_adv=args.save_adv,
         surface=args.surface,
         pixel_range=args.pixel_range,
         seed=args.seed,
@@ -96,7 +97,8 @@ def run(args: argparse.Namespace) -> None:
         cfg = build_config(args)
         check_plan(args)
         report = args.out or osp.join(cfg.work_dir, 'robust')
-        with taken_back_if_refused(cfg.work_dir, report) as traces:
+        with taken_back_if_refused(cfg.work_dir, report,
+                                   args.save_adv) as traces:
             runner = Runner.from_cfg(cfg)
             runner.register_hook(WorkBegins(lambda runner: traces.keep()))
             runner.test()

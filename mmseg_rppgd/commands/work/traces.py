@@ -23,13 +23,14 @@ class Traces:
 
     Args:
         work_dir (str): That of the config. It gets logs.
-        report (str, optional): Folder of a report. Defaults to none.
+        results (str, optional): Folders of results: of a report, or of
+            adversarial images.
     """
 
-    def __init__(self, work_dir: str, report: Optional[str] = None) -> None:
+    def __init__(self, work_dir: str, *results: Optional[str]) -> None:
         self.work_dir = osp.abspath(work_dir)
-        self.report = report and osp.abspath(report)
-        self.new = {folder for each in (self.work_dir, self.report) if each
+        self.results = [osp.abspath(each) for each in results if each]
+        self.new = {folder for each in (self.work_dir, *self.results)
                     for folder in missing_folders(each)}
         self.before = set(inside(self.work_dir))
         self.begun = False
@@ -40,8 +41,8 @@ class Traces:
 
     def take_back(self) -> None:
         """Remove what the run has made, and nothing that was there."""
-        if self.report in self.new:
-            remove_empty_report(self.report)
+        for each in self.new.intersection(self.results):
+            remove_without_results(each)
         for folder in own_logs(self.work_dir) - self.before:
             shutil.rmtree(folder, ignore_errors=True)
         for path in set(inside(self.work_dir)) - self.before:
@@ -51,18 +52,18 @@ class Traces:
 
 
 @contextmanager
-def taken_back_if_refused(work_dir: str, report: Optional[str] = None
-                          ) -> Iterator[Traces]:
+def taken_back_if_refused(work_dir: str,
+                          *results: Optional[str]) -> Iterator[Traces]:
     """Leave no folder of a run whose input is refused before it begins.
 
     Args:
         work_dir (str): That of the config.
-        report (str, optional): Folder of a report. Defaults to none.
+        results (str, optional): Folders of results, see :class:`Traces`.
 
     Yields:
         Traces: Its ``keep`` is called when the work begins.
     """
-    traces = Traces(work_dir, report)
+    traces = Traces(work_dir, *results)
     try:
         yield traces
     except Exception as error:
@@ -130,10 +131,11 @@ def remove_made(path: str) -> None:
         os.remove(path)
 
 
-def remove_empty_report(folder: str) -> None:
-    """Remove the folder of a report that has no result of an image."""
-    if not osp.isdir(folder) or glob(
-            osp.join(escape(folder), RECORDS, '*.jsonl')):
+def remove_without_results(folder: str) -> None:
+    """Remove a folder of results that has none of any image."""
+    if not osp.isdir(folder) or any(
+            glob(osp.join(escape(folder), *pattern), recursive=True)
+            for pattern in [(RECORDS, '*.jsonl'), ('**', '*.npy')]):
         return
     lock = FolderLock(folder)
     try:

@@ -64,6 +64,11 @@ class Row:
         slug = re.sub(r'[^A-Za-z0-9.]+', '-', self.label.replace('/', 'of'))
         return f'{slug[:LONGEST_SLUG]}-{self._identity(self.attack)[:8]}'
 
+    @property
+    def search_key(self) -> str:
+        """str: The same of a search for the smallest perturbation."""
+        return f'minimal-{self.key}'
+
     @cached_property
     def code(self) -> Optional[str]:
         """str: What identifies code of others in the attack, if any."""
@@ -112,12 +117,8 @@ class Row:
         So a report can be repeated with a version that has others. A default
         that depends on the size of the image stays None.
         """
-        attack = self.build(1)
-        config = {**attack.arguments(), **self.attack}
-        resolve = getattr(attack, 'resolved_alpha', None)
-        if 'alpha' in config and self.eps is not None and resolve is not None:
-            config['alpha'] = resolve(self.eps)
-        return jsonable(config)
+        attack = ATTACKS.build(dict(self.attack))
+        return jsonable(dict(attack.config, type=self.attack['type']))
 
     @property
     def can_share(self) -> bool:

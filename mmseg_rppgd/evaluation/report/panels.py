@@ -13,7 +13,7 @@ from typing import List, NamedTuple, Optional, Sequence, Tuple, Union
 
 import numpy as np
 
-from .colours import colour_classes
+from ...painting import colour_classes
 from .sheet import DARK, LIGHT, Printed, Sheet
 
 VOID = 'not counted'

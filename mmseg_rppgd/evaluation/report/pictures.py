@@ -1,28 +1,14 @@
 """What a picture of the report shows of an attacked image."""
-from typing import Sequence, Tuple
+from typing import List, Sequence
 
-import numpy as np
-
+from ...painting import magnify
 from ..run.images import Example
-from .panels import ClassMap, Photo, draw_panels, percent_right
+from .panels import ClassMap, Photo, Picture, draw_panels, percent_right
 
 COLUMNS = ('image', 'adversary', 'perturbation x{}', 'clean prediction',
            'attacked prediction', 'ground truth')
 CAPTION = ('Percent: labelled pixels that are right. The perturbation is '
            'magnified around grey.')
-
-
-def magnify(delta: np.ndarray) -> Tuple[np.ndarray, float]:
-    """Show a perturbation around grey, its largest value at full contrast.
-
-    Returns:
-        tuple: The picture (h, w, 3) uint8, and the factor.
-    """
-    delta = np.nan_to_num(delta.astype(np.float32))
-    largest = float(np.abs(delta).max())
-    factor = 0.5 / largest if largest else 1.
-    picture = np.clip((0.5 + delta * factor) * 255, 0, 255)
-    return picture.round().astype(np.uint8), factor
 
 
 def draw_panel(path: str, clean: Example, attacked: Example,
@@ -38,10 +24,13 @@ def draw_panel(path: str, clean: Example, attacked: Example,
         classes (sequence[str]): Name of each class.
         name (str): What the attack is called. Defaults to none.
     """
+    assert attacked.delta is not None  # the clean image alone has none
+    assert clean.label is not None  # attacked images alone have none
     noise, factor = magnify(attacked.delta)
-    row = [Photo(clean.image), Photo(attacked.image), Photo(noise),
-           predicted(clean, clean), predicted(attacked, clean),
-           ClassMap(clean.label, clean.ignored)]
+    row: List[Picture] = [
+        Photo(clean.image), Photo(attacked.image), Photo(noise),
+        predicted(clean, clean), predicted(attacked, clean),
+        ClassMap(clean.label, clean.ignored)]
     draw_panels([row], [text.format(f'{factor:.3g}') for text in COLUMNS],
                 palette, classes, path, names=[name] if name else (),
                 caption=CAPTION)
@@ -49,5 +38,6 @@ def draw_panel(path: str, clean: Example, attacked: Example,
 
 def predicted(shown: Example, clean: Example) -> ClassMap:
     """A prediction, and what share of it is right."""
+    assert clean.label is not None  # attacked images alone have none
     return ClassMap(shown.prediction, clean.ignored, percent_right(
         shown.prediction, clean.label, clean.ignored))

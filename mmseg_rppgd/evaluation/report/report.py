@@ -3,18 +3,18 @@ import os
 import os.path as osp
 from dataclasses import dataclass
 from typing import (Any, Dict, Iterable, Iterator, List, Optional, Sequence,
-                    Tuple)
+                    Set, Tuple)
 
 import numpy as np
 from PIL import Image
 
 from ...metrics import SCALARS
+from ...painting import full_palette
 from ..files import replacing, write_json, write_text, writing
 from ..results.results import (CleanResult, RowResult, success_over_eps,
                                worst_balls)
 from ..run.folder import PANEL
 from ..run.images import Example, ExampleStore
-from .colours import full_palette
 from .curves import draw_curves
 from .names import radius
 from .page.headline import headline
@@ -34,7 +34,7 @@ class Report:
         clean (CleanResult): The clean images.
         attacks (list[RowResult]): The attacked images.
         examples (ExampleStore): Images to be shown.
-        palette (sequence, optional): Colour of each class. Defaults to None,
+        palette (sequence): Colour of each class. Defaults to none,
             colours that differ.
         minimal (dict, optional): Content of minimal_norm.json.
         matrix (dict, optional): Content of transfer.json.
@@ -47,7 +47,7 @@ class Report:
     clean: CleanResult
     attacks: Sequence[RowResult]
     examples: ExampleStore
-    palette: Optional[Sequence[Sequence[int]]] = None
+    palette: Sequence[Sequence[int]] = ()
     minimal: Optional[Dict[str, Any]] = None
     matrix: Optional[Dict[str, Any]] = None
     notes: Sequence[str] = ()
@@ -121,7 +121,7 @@ class Report:
 
     def _write_panels(self, folder: str) -> None:
         """Write the panels, and remove those of an earlier report."""
-        written = set()
+        written: Set[str] = set()
         for index in self.examples.indices:
             for result, clean, attacked in self._pairs(index):
                 name = _panel_name(result, index)

@@ -1,7 +1,7 @@
 """A printed sheet of pictures, laid out in inches from the top left."""
 import string
 from textwrap import wrap
-from typing import Any, List, NamedTuple, Sequence, Tuple
+from typing import Any, Dict, List, NamedTuple, Sequence, Tuple
 
 import matplotlib
 import numpy as np
@@ -23,8 +23,6 @@ CHARACTER = 0.56 * FONT / 72  # inches that a character takes, at most mostly
 GAP, MARGIN = 0.05, 0.04
 SWATCH = 0.15, 0.09  # inches of a colour in the legend
 DARK, LIGHT = 140, 225  # greys of the stripes where nothing counts
-# Journals refuse fonts of type 3, which matplotlib takes by itself.
-STYLE = {'pdf.fonttype': 42, 'hatch.linewidth': 0.8}
 
 
 class Printed(NamedTuple):
@@ -50,8 +48,8 @@ class Sheet:
 
     def __init__(self, columns: int) -> None:
         self.figure = Figure()
-        FigureCanvasAgg(self.figure)
-        self.axes = self.figure.add_axes([0, 0, 1, 1])
+        self.canvas = FigureCanvasAgg(self.figure)
+        self.axes = self.figure.add_axes((0, 0, 1, 1))
         self.axes.set_axis_off()
         gaps = 2 * MARGIN + (columns - 1) * GAP
         # Inches from side to side of a picture, and of the sheet.
@@ -85,8 +83,9 @@ class Sheet:
             colours (sequence): Names and colours.
             stripes (str): Name of the stripes. Defaults to none.
         """
-        entries = [(name, dict(facecolor=np.array(colour) / 255))
-                   for name, colour in colours]
+        entries: List[Tuple[str, Dict[str, Any]]] = [
+            (name, dict(facecolor=np.array(colour) / 255))
+            for name, colour in colours]
         if stripes:
             entries.append((stripes, dict(facecolor=[LIGHT / 255] * 3,
                                           hatch='/' * 6)))
@@ -123,7 +122,10 @@ class Sheet:
                 shown.set_interpolation(
                     'none' if vector else 'auto' if smooth else 'nearest')
             with replacing(f'{path}.{kind}') as temporary:
-                with matplotlib.rc_context(STYLE):
+                # Journals refuse fonts of type 3, which matplotlib takes by
+                # itself.
+                with matplotlib.rc_context(
+                        {'pdf.fonttype': 42, 'hatch.linewidth': 0.8}):
                     (self._save_pdf if vector else self._save_png)(temporary)
 
     def _save_pdf(self, path: str) -> None:
@@ -133,8 +135,8 @@ class Sheet:
 
     def _save_png(self, path: str) -> None:
         self.figure.set_dpi(DPI)
-        self.figure.canvas.draw()
-        pixels = np.asarray(self.figure.canvas.buffer_rgba())
+        self.canvas.draw()
+        pixels = np.asarray(self.canvas.buffer_rgba())
         # Nothing shines through: three channels are enough.
         Image.fromarray(np.ascontiguousarray(pixels[..., :3])).save(
             path, 'png', dpi=(DPI, DPI))
@@ -147,8 +149,8 @@ class Sheet:
         if pixels.shape[1] > most:
             lines = max(1, round(most * pixels.shape[0] / pixels.shape[1]))
             pixels = np.asarray(Image.fromarray(pixels).resize(
-                (most, lines), Image.BOX if picture.smooth else
-                Image.NEAREST))
+                (most, lines), Image.Resampling.BOX if picture.smooth else
+                Image.Resampling.NEAREST))
         shown = self.axes.imshow(pixels, aspect='auto', extent=(
             left, left + self.size, self.bottom + height, self.bottom))
         self._shown.append((shown, picture.smooth))

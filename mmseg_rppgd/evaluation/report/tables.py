@@ -195,7 +195,9 @@ def minimal_tables(minimal: Optional[Dict[str, Any]]) -> List[Table]:
 def matrix_tables(matrix: Optional[Dict[str, Any]]) -> List[Table]:
     """The transfer matrix of each attack, if there is one."""
     tables: List[Table] = []
-    for attack in matrix['attacks'] if matrix else ():
+    if not matrix:
+        return tables
+    for attack in matrix['attacks']:
         names = list(matrix['models'])
         rows: List[Cells] = [
             ['(clean)', *(matrix['clean'][name]['mIoU'] for name in names)]]

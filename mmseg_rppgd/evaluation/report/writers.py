@@ -59,6 +59,8 @@ class Kept(float):
         whole (float): What there was.
     """
 
+    whole: float
+
     def __new__(cls, value: float, whole: float) -> 'Kept':
         number = super().__new__(cls, value)
         number.whole = whole

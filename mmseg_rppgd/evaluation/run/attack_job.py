@@ -15,6 +15,7 @@ from ..plan.rows import AttackRun, Row
 from .images import Adversary, AdversaryCache, Example, to_8bit
 from .jobs import Keep, Measured, count, measure
 from .models import Attacked, Sample, TestedModel
+from .saved import SavedAdversaries
 from .store import Record
 
 # Characters of a model's name in a file name, which has more parts.
@@ -39,12 +40,15 @@ class AttackJob:
             of another model than the tested one are taken from it.
         name (str, optional): Name of the source in a matrix; it makes the
             records others than those of the rows themselves.
+        saved (SavedAdversaries, optional): Saves the adversarial images of
+            the rows for others. Defaults to None.
     """
 
     def __init__(self, run: AttackRun, source: TestedModel,
                  targets: Dict[str, TestedModel], seed: int,
                  keep: Keep = None, cache: Optional[AdversaryCache] = None,
-                 name: Optional[str] = None) -> None:
+                 name: Optional[str] = None,
+                 saved: Optional[SavedAdversaries] = None) -> None:
         self.run = run
         self.source = source
         self.targets = targets
@@ -52,13 +56,14 @@ class AttackJob:
         self.seed = seed
         self.keep = keep
         self.cache = cache
+        self.saved = saved
         self.white_box = source is self.tested
         self.source_name = name
         self.name = run.longest.label + (f' on {name}' if name else '')
         self.keys = [matrix_key(row, name) for row in run.rows]
         self.traced = run.longest.trace and self.white_box
-        self.rounds = (cache is not None or not self.white_box
-                       or len(targets) > 1)
+        self.rounds = (cache is not None or saved is not None
+                       or not self.white_box or len(targets) > 1)
 
     @property
     def cost(self) -> float:
@@ -156,6 +161,8 @@ class AttackJob:
             if self.keep is not None:
                 self.keep(example_of(sample, row, images[i],
                                      seen[i].prediction))
+            if self.saved is not None:
+                self.saved.save(row.key, sample, images[i], rounded[i])
             if self.cache is not None and save:
                 self.cache.save(
                     row.key, sample.index, sample.image, sample.labels,

@@ -202,3 +202,22 @@ def _another(dataset: Any, index: int, data: Any) -> Optional[BadSample]:
     reason = fault_of(wanted) or 'cannot be loaded'
     return BadSample(index, wanted, f'{reason}: the data set gave {given} in '
                                     'its place')
+
+
+def data_set_of(loader: Any) -> Any:
+    """Return the data set of a loader, or what is given as one.
+
+    Raises:
+        TypeError: If its samples cannot be asked for by index.
+        ValueError: If it has none.
+    """
+    dataset = getattr(loader, 'dataset', loader)
+    if not (hasattr(dataset, '__len__') and hasattr(dataset, '__getitem__')):
+        raise TypeError(
+            'loader must have a data set whose samples can be asked for by '
+            'index (with __len__ and __getitem__), but got '
+            f'{type(dataset).__name__}; list its samples')
+    if not len(dataset):
+        raise ValueError('the test set has no images; check data_root and '
+                         'data_prefix of test_dataloader.dataset')
+    return dataset

@@ -40,14 +40,17 @@ class FolderLock:
     it for all.
 
     Args:
-        folder (str): The folder of the report.
+        folder (str): The folder.
+        option (str): What names another one on a command line. Defaults to
+            '--out', that of the report.
     """
 
     # A lock belongs to a process, which could take its own again.
     _held: Set[str] = set()
 
-    def __init__(self, folder: str) -> None:
+    def __init__(self, folder: str, option: str = '--out') -> None:
         self.folder = folder
+        self.option = option
         self.path = osp.join(osp.realpath(folder), LOCK)
         self._file: Optional[int] = None
 
@@ -94,7 +97,7 @@ class FolderLock:
         by = f' (process {holder})' if holder.isdigit() else ''
         return FolderInUse(
             f'another test{by} is at work in {self.folder}: wait for it, or '
-            'name another folder by --out')
+            f'name another folder by {self.option}')
 
 
 def _lock(file: int) -> None:
@@ -183,7 +186,7 @@ def remove_leftovers(folder: str) -> None:
     """Remove files that killed tests of this package left half written."""
     for part, name in _own_files(folder, OWN, KEPT, temporary=True):
         found = TEMPORARY.fullmatch(name)
-        if found and not _is_running(int(found.group('pid'))):
+        if found and not is_running(int(found.group('pid'))):
             os.remove(osp.join(folder, part, name))
 
 
@@ -212,7 +215,7 @@ def _folders(folder: str, top: str) -> List[str]:
             for path, _, _ in os.walk(osp.join(folder, top))]
 
 
-def _is_running(pid: int) -> bool:
+def is_running(pid: int) -> bool:
     """Whether another process of that number may be at work."""
     if pid == os.getpid():
         return False  # a number that was given again, as in containers

@@ -11,13 +11,15 @@ import torch
 from torch import Tensor
 
 from ...metrics import pack_counts
+from ...painting import full_palette
 from ...timing import Stopwatch
 from ..plan.rows import Row
-from ..report.colours import full_palette
+from ..report.pace import CLEAN_COST
 from .images import Example, to_8bit
 from .model_probe import ModelProbe
 from .models import Sample, TestedModel
 from .probes import GRADIENT
+from .saved import SavedAdversaries
 from .store import Record
 
 Keep = Optional[Callable[[Example], None]]
@@ -78,7 +80,7 @@ class CleanJob:
         after (callable, optional): ``after(sample, outputs)``, for hooks.
         keep (callable, optional): Takes the :class:`Example` of an image.
     """
-    cost = 1.
+    cost = CLEAN_COST
 
     def __init__(self, model: TestedModel, key: str = 'clean',
                  before: Optional[Callable] = None,
@@ -124,13 +126,17 @@ class SearchJob:
     Args:
         row (Row): The attack, which looks for one.
         model (TestedModel): The tested model.
+        saved (SavedAdversaries, optional): Saves the images for others.
+            Defaults to None.
     """
 
-    def __init__(self, row: Row, model: TestedModel) -> None:
+    def __init__(self, row: Row, model: TestedModel,
+                 saved: Optional[SavedAdversaries] = None) -> None:
         self.row = row
         self.model = model
+        self.saved = saved
         self.name = f'smallest perturbation, {row.name}'
-        self.keys = [f'minimal-{row.key}']
+        self.keys = [row.search_key]
         self.cost = float(row.steps or 50)
 
     def __call__(self, samples: Sequence[Sample]) -> List[Dict[str, Record]]:
@@ -145,6 +151,10 @@ class SearchJob:
             torch.stack(ratios) if len(ratios) == len(found) else None
         ).tolist()
         seconds = round(watch.stop() / len(samples), 4)
+        if self.saved is not None:
+            for sample, attacked in zip(samples, found):
+                self.saved.save(self.keys[0], sample, attacked.image,
+                                attacked.image)
         return [{self.keys[0]: {
             'index': sample.index, 'image': sample.path,
             'labelled': not np.isnan(norm),

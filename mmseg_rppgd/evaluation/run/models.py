@@ -3,7 +3,7 @@
 Shapes: images (3, h, w) in [0, 1], labels and predictions (H, W).
 """
 import hashlib
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import (Any, Callable, Dict, Iterator, List, NamedTuple, Optional,
                     Sequence, Tuple)
@@ -11,13 +11,13 @@ from typing import (Any, Callable, Dict, Iterator, List, NamedTuple, Optional,
 import torch
 from torch import Tensor, nn
 
-from ...attacks.base import (Attack, SegOutput, check_model, describe,
-                             evaluating, predict_classes)
-from ...attacks.base.model import two_logits
+from ...attacks.base import (Attack, SegOutput, check_model, evaluating,
+                             predict_classes, two_logits)
 from ...loaded import digest_tensors
 from ...pixel_model import CountedPixels
 from ..plan.code import code_digest
 from .bad_data import BadSample, files_of, load_each
+from .logits import check_logits
 
 # An image is decoded far faster than it is attacked.
 MAX_WORKERS = 2
@@ -127,6 +127,7 @@ class TestedModel:
                 'classes must have names that differ, for the report lists '
                 f'them by name, but {repeated[0]!r} occurs twice')
         self.network = network
+        self._asked = False
         self.classes = list(classes)
         self.ignore_index = ignore_index
         self.feature_layer = feature_layer
@@ -273,19 +274,15 @@ class TestedModel:
         """Predict samples of one size, or images shown in their place."""
         if images is None:
             images = [sample.image for sample in samples]
-        with torch.no_grad():
-            output = self.network(torch.stack(list(images)).to(self.device))
+        shown = torch.stack(list(images)).to(self.device)
+        watch = nullcontext() if self._asked else self.attacked.watched(
+            type(self).__name__)
+        with torch.no_grad(), watch:
+            output = self.network(shown)
+        self._asked = True
         logits = two_logits(
             output.logits if isinstance(output, SegOutput) else output)
-        size = tuple(samples[0].labels.shape)
-        expected = (len(samples), len(self.classes), *size)
-        if tuple(getattr(logits, 'shape', ())) != expected:
-            raise ValueError(
-                'the network must give logits (B, C, H, W) for the '
-                f'{len(self.classes)} classes at the size of the labels, '
-                f'{expected}, but gives {describe(logits)} for sample '
-                f'{samples[0].path}; resize the logits, or name the classes, '
-                'accordingly')
+        check_logits(logits, shown, samples, len(self.classes), self.attacked)
         return list(predict_classes(logits))
 
     def classes_in(self, output: Any) -> Tensor:

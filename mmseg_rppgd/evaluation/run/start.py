@@ -2,16 +2,19 @@
 import os
 import os.path as osp
 from contextlib import contextmanager
-from typing import Any, Callable, Collection, Dict, Iterator, List, Optional
+from typing import (Any, Callable, Collection, Dict, Iterator, List, Optional,
+                    Sequence)
 
 from mmengine.dist import barrier, get_rank
 
 from ..files import write_json, writing
+from ..plan.rows import Row
 from ..report.screen import Screen
 from .bad_data import BadSample
 from .folder import FolderLock, remove_leftovers
 from .images import ExampleStore
 from .processes import on_first
+from .saved import SavedAdversaries
 from .store import stamp_of
 from .worker import Worker
 
@@ -20,12 +23,14 @@ MOST_NAMED = 5  # files that one sentence names
 
 
 @contextmanager
-def working_in(folder: Optional[str], screen: Screen) -> Iterator[None]:
-    """Hold the folder of a report for this test alone.
+def working_in(folder: Optional[str], screen: Screen,
+               option: str = '--out') -> Iterator[None]:
+    """Hold a folder, such as that of a report, for this test alone.
 
     Args:
         folder (str, optional): The folder. None needs no lock.
         screen (Screen): Is told where there are no locks.
+        option (str): What names another folder. Defaults to '--out'.
 
     Raises:
         FolderInUse: If another test is at work there.
@@ -33,7 +38,7 @@ def working_in(folder: Optional[str], screen: Screen) -> Iterator[None]:
     if folder is None:
         yield
         return
-    lock = FolderLock(folder)
+    lock = FolderLock(folder, option)
 
     def begin() -> bool:
         locked = lock.acquire()
@@ -51,7 +56,8 @@ def working_in(folder: Optional[str], screen: Screen) -> Iterator[None]:
 
 
 def start(worker: Worker, examples: ExampleStore,
-          settings: Callable[[], Dict[str, Any]], resume: bool) -> None:
+          settings: Callable[[], Dict[str, Any]], resume: bool,
+          saved: Optional[SavedAdversaries] = None) -> None:
     """Prepare the store, and take up what an earlier run has left.
 
     Args:
@@ -59,14 +65,37 @@ def start(worker: Worker, examples: ExampleStore,
         examples (ExampleStore): Images kept for pictures.
         settings (callable): Gives what decides the numbers.
         resume (bool): Whether to go on with what is there.
+        saved (SavedAdversaries, optional): Images saved for others. Defaults
+            to None, none are.
     """
-    store, screen = worker.store, worker.screen
+    store = worker.store
 
     def prepare() -> tuple:
         given = settings()
-        return store.start(given, resume), stamp_of(given)
+        stamp = stamp_of(given)
+        if saved is not None:
+            saved.check(stamp)
+        return store.start(given, resume), stamp
 
     resumed, worker.stamp = on_first(prepare)
+    _take_up(worker, examples, resumed)
+    if saved is not None:
+        _start_saving(saved, worker)
+
+
+def _start_saving(saved: SavedAdversaries, worker: Worker) -> None:
+    stamp = worker.stamp
+    assert stamp is not None  # start() has set it
+    again = on_first(lambda: saved.start(stamp, worker.store))
+    if again:
+        worker.screen.say(
+            f'{again} results are made again: their adversarial images are '
+            f'not in {saved.folder}.', 'yellow')
+
+
+def _take_up(worker: Worker, examples: ExampleStore, resumed: bool) -> None:
+    """Find out what of an earlier run still holds."""
+    store, screen = worker.store, worker.screen
     if store.earlier is not None:
         screen.say(f'{store.earlier}.', 'yellow')
     if not resumed:
@@ -82,6 +111,38 @@ def start(worker: Worker, examples: ExampleStore,
         screen.say(f'{examples.folder_of(key)}: what was kept of the '
                    f'image {_named(map(str, indices))} is damaged and is '
                    'made again.', 'yellow')
+
+
+def say_limits(screen: Screen, rows: Sequence[Row], surface: str,
+               transfer: bool) -> None:
+    """Say what the numbers of a test cannot be.
+
+    Args:
+        screen (Screen): Is told.
+        rows (Sequence[Row]): Rows of the report.
+        surface (str): Where they attack.
+        transfer (bool): Whether they are attacks from a surrogate.
+    """
+    crop = surface == 'crop'
+    if crop:
+        screen.say(
+            "surface 'crop' attacks every window by itself: overlapping "
+            'windows disagree, so this is not one adversarial image, and '
+            'the numbers compare with DDC-AT and RP-PGD alone.', 'yellow')
+    if any(row.trace for row in rows) and (crop or transfer):
+        screen.say('There are no curves over the steps: windows of their '
+                   'own, and images of a surrogate, are not measured between '
+                   'the steps.', 'yellow')
+
+
+def say_size(worker: Worker, saved: SavedAdversaries) -> None:
+    """Say how much room the saved images take, before the first of them."""
+
+    def look() -> str:
+        first, = worker.model.samples(worker.loader, worker.indices[:1])
+        return saved.size_sentence(first, len(worker.indices))
+
+    worker.screen.say(on_first(look))
 
 
 def _drop_damaged(worker: Worker,

@@ -80,12 +80,9 @@ class Worker:
         """Do a job on every image, and return the records of each key."""
         indices = self.indices if indices is None else indices
         stored = on_first(lambda: self._stored(job))
-        todo = [i for i in indices
-                if not all(i in records for records in stored)]
+        todo = _missing(stored, indices)
         mine = todo[self.rank::self.world_size]
-        self.screen.begin(job.name, len(mine))
-        self.screen.skip(
-            job.cost * (len(indices) - len(todo)) / self.world_size)
+        self.screen.begin(job.name, len(mine), self.batch_size)
         fresh: List[Dict[int, Record]] = [{} for _ in job.keys]
         batches = self._batches(
             mine, None if screening is None else screening.leave_out)
@@ -106,6 +103,10 @@ class Worker:
         on_first(lambda: self._merge(job, stored))
         return [[column[i] for i in indices if i in column]
                 for column in stored]
+
+    def left(self, job: Job, indices: Sequence[int]) -> int:
+        """Number of images that a job is still to be done on."""
+        return on_first(lambda: len(_missing(self._stored(job), indices)))
 
     def _merge(self, job: Job, stored: List[Dict[int, Record]]) -> None:
         for key, records in zip(job.keys, stored):
@@ -209,6 +210,13 @@ class Worker:
                 continue
             if torch.cuda.is_available():
                 torch.cuda.empty_cache()
+
+
+def _missing(stored: Sequence[Dict[int, Record]],
+             indices: Sequence[int]) -> List[int]:
+    """Images that not all records are there of."""
+    return [i for i in indices
+            if not all(i in records for records in stored)]
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -28,7 +28,7 @@ def test_bad_images_name_rule_and_value(images, error, message):
     (torch.zeros(1, 1, 8, 8, dtype=torch.int64), ValueError,
      r'labels must have the shape \(B, H, W\)'),
     (torch.zeros(1, 4, 4, dtype=torch.int64), ValueError,
-     'labels must have the size of the logits.*label_size'),
+     'labels must have the size of the logits.*F.interpolate'),
 ])
 def test_bad_labels_name_rule_and_value(labels, error, message):
     with pytest.raises(error, match=message):

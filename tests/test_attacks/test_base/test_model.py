@@ -1,8 +1,10 @@
 """The contract of a model."""
 import warnings
+from collections import OrderedDict
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import nn
 from toy_models import ToySegmentor
 
@@ -14,7 +16,7 @@ from mmseg_rppgd.registry import ATTACKS
 
 @pytest.mark.parametrize('model, error, message', [
     (3, TypeError, 'model must be a callable'),
-    (lambda x: [x], TypeError, 'must return logits.*returned list'),
+    (lambda x: [x.sum()], TypeError, 'must return logits.*returned a list$'),
     (lambda x: x[0], ValueError, r'logits \(B, C, H, W\)'),
     (lambda x: x[:0], ValueError, 'labels must have the size of the logits'),
     (lambda x: x.detach(), ValueError, 'does not depend on images'),
@@ -25,6 +27,53 @@ def test_bad_models_are_named(model, error, message):
     labels = torch.zeros(1, 8, 8, dtype=torch.int64)
     with pytest.raises(error, match=message):
         PGD()(model, torch.zeros(1, 3, 8, 8), labels)
+
+
+class Output(OrderedDict):
+    """What networks of Hugging Face give: a dict with attributes."""
+
+    def __getattr__(self, name):
+        return self[name]
+
+
+SMALL = torch.zeros(2, 4, 4, 5)
+
+
+@pytest.mark.parametrize('output, line', [
+    (lambda x: {'out': x, 'aux': x}, "network(images)['out']"),
+    (lambda x: {'aux': x.sum(), 'main': x}, "network(images)['main']"),
+    (lambda x: Output(loss=None, logits=SMALL),
+     "F.interpolate(network(images).logits, size=images.shape[-2:], "
+     "mode='bilinear')"),
+    (lambda x: (x.mean(), x), 'network(images)[1]'),
+    (lambda x: [x, x], 'network(images)[0]'),
+])
+def test_where_the_logits_are_is_told(output, line, images, labels):
+    """And the line that is shown does it."""
+    with pytest.raises(TypeError, match='the logits are inside') as caught:
+        PGD(steps=1)(output, images, labels.clamp(max=2))
+    shown = str(caught.value).partition('lambda images: ')[2]
+    assert shown == line
+    adapter = eval(f'lambda images: {shown}', {'F': F, 'network': output})
+    assert adapter(images).shape[2:] == (8, 10)
+
+
+def test_a_dict_without_logits_is_described(images, labels):
+    with pytest.raises(TypeError, match='a dict of a, b$'):
+        PGD(steps=1)(lambda x: {'a': 1, 'b': x.sum()}, images, labels)
+
+
+@pytest.mark.parametrize('size, shown', [
+    ((8, 10), 'size=images.shape[-2:]'), ((4, 5), 'size=(4, 5)')])
+def test_logits_of_another_size_are_to_be_upsampled(size, shown, images):
+    labels = torch.zeros(2, *size, dtype=torch.int64)
+    with pytest.raises(ValueError, match='labels must have the size of the '
+                       'logits') as caught:
+        PGD(steps=1)(lambda x: x[..., ::4, ::4], images, labels)
+    message = str(caught.value)
+    line = f"F.interpolate(network(images), {shown}, mode='bilinear')"
+    assert message.endswith(f'lambda images: {line}')
+    assert 'PixelModel' not in message
 
 
 @pytest.mark.parametrize('output, message', [

@@ -25,9 +25,9 @@ def test_defaults_are_those_of_the_loop(files):
     assert loop.pop('type') == 'mmseg_rppgd.RobustTestLoop'
     assert loop == dict(
         suite=None, attacks=[], eps=[], steps=[], minimal=[], out_dir=None,
-        surrogate=None, others=[], cache=None, surface=None, seed=0,
-        limit=None, resume=False, batch_size=None, panels=4, probes=4,
-        skip_bad=False, pixel_range=None, fp16=False)
+        surrogate=None, others=[], cache=None, save_adv=None, surface=None,
+        seed=0, limit=None, resume=False, batch_size=None, panels=4,
+        probes=4, skip_bad=False, pixel_range=None, fp16=False)
 
 
 def test_what_is_tested_comes_from_the_command_line(files):

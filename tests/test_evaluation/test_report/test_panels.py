@@ -4,10 +4,10 @@ import pytest
 from PIL import Image
 from printed import pdf_texts
 
-from mmseg_rppgd.evaluation.report.colours import default_palette
 from mmseg_rppgd.evaluation.report.panels import (ClassMap, Photo, draw_panels,
                                                   percent_right)
 from mmseg_rppgd.evaluation.report.sheet import letter
+from mmseg_rppgd.painting import default_palette
 
 PALETTE = [[250, 0, 0], [0, 250, 0], [0, 0, 250]]
 CLASSES = ['ground', 'wall', 'sky']

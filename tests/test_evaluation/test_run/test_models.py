@@ -1,4 +1,8 @@
 """A network under test: samples, attacks, predictions."""
+import re
+import sys
+from types import SimpleNamespace
+
 import pytest
 import torch
 from torch import nn
@@ -147,6 +151,62 @@ def test_logits_that_do_not_fit_are_refused(network):
     model = TestedModel(network, CLASSES)
     with pytest.raises(ValueError, match=r'logits \(B, C, H, W\).*4 classes'):
         model.predict(samples(model, toy_data(1)))
+
+
+@pytest.mark.parametrize('network, advice', [
+    (lambda x: {'out': x.repeat(1, 2, 1, 1)[:, :4]},
+     "a dict of out .*lambda images: network(images)['out']"),
+    (lambda x: x.repeat(1, 2, 1, 1)[:, :4, ::2, ::2],
+     'F.interpolate(network(images), size=images.shape[-2:], '),
+    (nn.Conv2d(3, 7, 1), 'name its 7 classes in classes=[...]')])
+def test_what_to_do_about_logits_that_do_not_fit_is_told(network, advice):
+    model = TestedModel(network, CLASSES)
+    pattern = '.*'.join(map(re.escape, advice.split('.*')))
+    with pytest.raises(ValueError, match=pattern):
+        model.predict(samples(model, toy_data(1)))
+
+
+class TestFunctions:
+    """A network inside a function is tested like one that is given."""
+
+    @pytest.fixture
+    def network(self):
+        network = ToyNetwork()
+        network.features.append(nn.BatchNorm2d(6))
+        return network.train()
+
+    def test_it_predicts_as_after_training(self, network):
+        sample, = samples(toy_model(), toy_data(1))
+        model = TestedModel(lambda images: network(images), CLASSES)
+        with model.evaluating():
+            found = model.predict([sample])[0]
+        assert network.training and network.features[-1].training
+        assert network.features[-1].num_batches_tracked == 0
+        expected = network.eval()(sample.image[None])[0].argmax(0)
+        assert torch.equal(found, expected)
+        assert torch.equal(network.features[-1].running_mean, torch.zeros(6))
+
+    def test_its_weights_are_in_the_settings(self, network):
+        inside = TestedModel(lambda images: network(images), CLASSES)
+        before = inside.settings['weights']
+        assert before == TestedModel(network, CLASSES).settings['weights']
+        with torch.no_grad():
+            network.classifier.bias += 1
+        assert inside.settings['weights'] != before
+
+    def test_one_that_cannot_be_found_is_named(self, network, monkeypatch):
+        monkeypatch.setitem(sys.modules, 'project_of_a_user',
+                            SimpleNamespace(net=network))
+
+        def function(images):
+            import project_of_a_user
+            return project_of_a_user.net(images)
+
+        sample, = samples(toy_model(), toy_data(1))
+        model = TestedModel(function, CLASSES)
+        with pytest.warns(RuntimeWarning, match='TestedModel: the model is a '
+                          'function that runs a ToyNetwork in training mode'):
+            model.predict([sample])
 
 
 def test_settings_know_the_weights():

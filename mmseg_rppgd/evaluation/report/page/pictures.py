@@ -9,10 +9,10 @@ from typing import Any, Dict, List, Optional, Sequence
 import numpy as np
 
 from ....metrics import accuracy, number
+from ....painting import magnify
 from ...results.results import RowResult
 from ...run.images import Example
 from ..panels import ClassMap, paint
-from ..pictures import magnify
 from .encode import flat_picture, photo
 from .flips import flips
 
