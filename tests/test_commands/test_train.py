@@ -109,6 +109,7 @@ def test_help_names_every_option(capsys):
     (('HOOK', '--cfg-options', 'custom_hooks.0.adv_ratio=0.1'),
      'adv_ratio=0.1 of a batch of 2'),
     (('CONFIG', '--cfg-options', 'model.decode_head.type=PSPHed'), 'PSPHed'),
+    (('EMPTY', ), 'must set model, .* but .*empty.py has None'),
 ])
 def test_bad_input_gets_one_sentence(words, message, monkeypatch, config,
                                      tmp_path):
@@ -122,7 +123,9 @@ def test_bad_input_gets_one_sentence(words, message, monkeypatch, config,
         f"_base_ = {str(config)!r}\n"
         "custom_hooks = [dict(type='mmseg_rppgd.RPPGDHook', "
         'region_weights=lambda step, steps: (1, 1, 1))]')
-    files = dict(CONFIG=config, HOOK=hooked, LAMBDA=function)
+    empty = tmp_path / 'empty.py'
+    empty.write_text('')
+    files = dict(CONFIG=config, HOOK=hooked, LAMBDA=function, EMPTY=empty)
     words = [files.get(word, word) for word in words]
     work_dir = tmp_path / 'new' / 'work'
     words = [*map(str, words), '--work-dir', str(work_dir)]

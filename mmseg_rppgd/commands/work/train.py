@@ -38,6 +38,21 @@ def enable_amp(cfg: Config) -> None:
     cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
 
 
+def check_parts(cfg: Config) -> None:
+    """Refuse a config that lacks what a training is made of."""
+    for name, example in (
+            ('model', "dict(type='EncoderDecoder', ...)"),
+            ('train_dataloader', 'dict(batch_size=4, dataset=...)'),
+            ('train_cfg', "dict(type='IterBasedTrainLoop', max_iters=...)"),
+            ('optim_wrapper', "dict(type='OptimWrapper', optimizer=...)")):
+        if not cfg.get(name):
+            raise ValueError(
+                f'a config to train by must set {name}, such as {name} = '
+                f'{example}, but {cfg.filename} has {cfg.get(name)!r}; a '
+                "config that begins with _base_ = ['mmseg::...'] inherits "
+                'all of it')
+
+
 def check_save_best(cfg: Config) -> None:
     """Refuse to look for the best of a metric that nothing measures."""
     hooks = [*(cfg.get('default_hooks') or {}).values(),
@@ -65,6 +80,7 @@ def build_config(args: argparse.Namespace) -> Config:
     """Turn the command line into a config, and refuse what cannot be."""
     cfg = load_config(args.config, read_settings(args.cfg_options))
     refuse_functions(cfg)
+    check_parts(cfg)
     if cfg.get('load_from'):
         require_checkpoint(cfg.load_from, 'load_from')
     check_save_best(cfg)
