@@ -2,31 +2,23 @@
 import argparse
 import os
 import os.path as osp
-import re
-import subprocess
 import sys
 import time
-from typing import Any
+from functools import partial
+
+from ...reproduce.training import TrainingFailed, follow, start
 
 SHAPES = 'synthetic-shapes-64x64.py'
 STANDARD = f'mmseg_rppgd::standard/pspnet_standard_r18-d8_1xb16-800_{SHAPES}'
 HARDENED = ('mmseg_rppgd::rppgd3_at/pspnet_rppgd3-at_r18-d8_1xb16-300_'
             f'{SHAPES}')
-DEFAULTS = {
-    # The model is tiny: a second thread gains little, and waits for the
-    # first at a high price wherever something else runs.
-    'OMP_NUM_THREADS': '1',
-    # mmseg warns about its own deprecated calls; nobody can act on that here.
-    'PYTHONWARNINGS': 'ignore::UserWarning',
-}
-PROGRESS = re.compile(
-    r'Iter\(train\) *(\[.*\]) .* eta: ([0-9:]+) .* loss: ([0-9.]+)')
-LAST_LINES = 20  # of the log of a training that failed
 END = '''
 Pictures (image, perturbation, clean prediction, attacked prediction, truth):
   {out}/standard/robust/panels/
   {out}/rppgd3-at/robust/panels/
 Reports: report.html, table.md and results.json in the folders above them.
+Both models side by side:
+  {out}/comparison/comparison.html
 Checkpoints that plain mmseg loads:
   {out}/standard/iter_800.pth
   {out}/rppgd3-at/iter_300.pth
@@ -38,13 +30,6 @@ def say(text: str) -> None:
     print(f'\n[quickstart] {text}', flush=True)
 
 
-def start(*words: str, **options: Any) -> subprocess.Popen:
-    """Start a command of this package in a process of its own."""
-    return subprocess.Popen(
-        [sys.executable, '-m', 'mmseg_rppgd', *words],
-        env={**DEFAULTS, **os.environ}, **options)
-
-
 def call(*words: str) -> None:
     """Run a command; end with it if it fails."""
     with start(*words) as process:
@@ -54,25 +39,14 @@ def call(*words: str) -> None:
 
 
 def train(out: str, name: str, config: str, *settings: str) -> None:
-    """Train: the whole log goes to a file, the progress to the screen."""
-    log = osp.join(out, f'{name}.log')
-    with open(log, 'w', encoding='utf-8') as file, start(
-            'train', config, '--work-dir', osp.join(out, name),
-            '--cfg-options', 'default_hooks.logger.interval=100', *settings,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            encoding='utf-8', errors='replace') as process:
-        for line in process.stdout or ():
-            file.write(line)
-            found = PROGRESS.search(line)
-            if found:
-                done, left, loss = found.groups()
-                print(f'  iteration {done}  loss {loss}  left {left}',
-                      flush=True)
-    if process.returncode:
-        with open(log, encoding='utf-8') as file:
-            sys.stderr.writelines(file.readlines()[-LAST_LINES:])
-        say(f'training failed; the whole log is {log}')
-        sys.exit(1)
+    """Train; end with a training that fails."""
+    try:
+        follow(['train', config, '--work-dir', osp.join(out, name),
+                '--cfg-options', 'default_hooks.logger.interval=100',
+                *settings], osp.join(out, f'{name}.log'),
+               partial(print, flush=True))
+    except TrainingFailed as error:
+        sys.exit(f'[quickstart] {error}')
 
 
 def robust_test(out: str, name: str, config: str, checkpoint: str) -> None:
@@ -87,6 +61,9 @@ def run(args: argparse.Namespace) -> None:
     """Go through the steps."""
     out = osp.abspath(args.folder)
     os.makedirs(out, exist_ok=True)
+    # The model is tiny: a second thread gains little, and waits for the
+    # first at a high price wherever something else runs.
+    os.environ.setdefault('OMP_NUM_THREADS', '1')
     began = time.monotonic()
     standard = osp.join(out, 'standard', 'iter_800.pth')
     hardened = osp.join(out, 'rppgd3-at', 'iter_300.pth')
@@ -100,6 +77,7 @@ def run(args: argparse.Namespace) -> None:
     robust_test(out, 'rppgd3-at', HARDENED, hardened)
     say('[4/4] What adversarial training bought:')
     call('compare', f'standard={out}/standard/robust',
-         f'RP-PGD3-AT={out}/rppgd3-at/robust')
+         f'RP-PGD3-AT={out}/rppgd3-at/robust', '--out',
+         osp.join(out, 'comparison'))
     minutes, seconds = divmod(round(time.monotonic() - began), 60)
     print(END.format(out=out, minutes=minutes, seconds=seconds))
