@@ -21,8 +21,8 @@ from .plan.sentence import plan_sentence
 from .plan.suites import Plan
 from .report.report import Report
 from .report.screen import Screen, short_line
+from .results.doubts import doubts
 from .results.environment import describe_environment, mask_secrets
-from .results.radii import radius_notes
 from .results.results import (CleanResult, ImageResults, RowResult,
                               build_results)
 from .results.searches import build_minimal
@@ -186,7 +186,7 @@ class Evaluation:
         minimal = None
         if searched:
             minimal = build_minimal(self.plan.minimal, searched)
-        notes = self._notes() + radius_notes(attacked)
+        notes = self._notes() + doubts(results, attacked)
         out_dir = self.out_dir
         if out_dir is not None:
             report = Report(results, clean, attacked, self.examples,

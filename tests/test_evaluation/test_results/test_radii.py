@@ -60,5 +60,5 @@ def test_the_page_warns_above_its_headlines(tmp_path):
     Report(results_of(attacks), clean_result(), attacks, Examples()
            ).write(str(tmp_path))
     page = (tmp_path / 'report.html').read_text()
-    assert 'id="small"' in page
+    assert 'id="doubts"' in page
     assert page.index('less than one level') < page.index('class="keep"')

@@ -4,7 +4,7 @@ from typing import Any, List, Sequence
 
 from markupsafe import Markup
 
-from ...results.radii import radius_notes
+from ...results.doubts import doubts
 from ...results.results import success_over_eps
 from ..glossary import terms_of
 from ..svg import chart_styles, draw_svg
@@ -33,7 +33,7 @@ def report_page(report: Any) -> str:
         title=f'Robustness of {top.name}', headline=top, results=results,
         failed=[c for c in results['checks'] if not c['passed']],
         passed=[c for c in results['checks'] if c['passed']],
-        small=radius_notes(report.attacks), gallery=Gallery(report),
+        doubts=doubts(results, report.attacks), gallery=Gallery(report),
         kinds=KINDS, palette=legend(report),
         total=results['dataset']['num_images'],
         curves=draw_svg(results, report.minimal,
