@@ -273,8 +273,9 @@ class Evaluation:
     def _say_done(self, label: str, result: ImageResults) -> None:
         """Say what the clean images, or those of a row, have given."""
         metrics = compute_metrics(result.counts, self.model.classes)
-        seconds = sum(r.get('seconds', 0) for r in result.records)
-        self.screen.row(short_line(label, metrics, seconds))
+        seconds = [r['seconds'] for r in result.records if 'seconds' in r]
+        self.screen.row(short_line(label, metrics,
+                                   sum(seconds) if seconds else None))
 
     def _notes(self) -> List[str]:
         size = self.worker.batch_size

@@ -180,7 +180,15 @@ class Screen:
             self.say(f'The report is in {folder}: open report.html.')
 
 
-def short_line(name: str, metrics: Dict[str, Any], seconds: float) -> str:
-    """One row in words, for a log."""
+def short_line(name: str, metrics: Dict[str, Any],
+               seconds: Optional[float] = None) -> str:
+    """One row in words, for a log.
+
+    Args:
+        name (str): The row.
+        metrics (dict): Its numbers.
+        seconds (float, optional): What the attack took; None without one.
+    """
     parts = ', '.join(f'{key} {cell(metrics[key])}' for key in HEADLINES)
-    return f'{name}: {parts} ({seconds:.1f} s)'
+    time = '' if seconds is None else f' ({seconds:.1f} s)'
+    return f'{name}: {parts}{time}'

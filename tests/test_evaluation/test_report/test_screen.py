@@ -160,3 +160,5 @@ def test_a_row_in_words():
     metrics = dict(mIoU=12.345, aAcc=None, MisRatio=50., mAcc=1.)
     assert short_line('PGD', metrics, 3.14) == (
         'PGD: mIoU 12.35, aAcc -, MisRatio 50.00 (3.1 s)')
+    assert short_line('clean', metrics) == (  # no attack took no time
+        'clean: mIoU 12.35, aAcc -, MisRatio 50.00')
