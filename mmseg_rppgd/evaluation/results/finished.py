@@ -32,13 +32,13 @@ def read_results(path: str) -> Dict[str, Any]:
     file = osp.join(path, 'results.json') if osp.isdir(path) else path
     if not osp.isfile(file):
         raise FileNotFoundError(
-            f'{file} does not exist: run tools/robust_test.py with --out '
-            'first, or with --resume if it was interrupted')
+            f'{file} does not exist: run robust-test with --out first, or '
+            'with --resume if it was interrupted')
     results = _read_json(file)
     if not isinstance(results, dict) or 'schema' not in results:
         raise ValueError(
             f'{file} must be the results.json of a robustness test, but has '
-            'no "schema": name the report folder of tools/robust_test.py')
+            'no "schema": name the report folder of robust-test')
     if results['schema'] != SCHEMA:
         raise ValueError(
             f'{file} must have schema {SCHEMA}, but has '
