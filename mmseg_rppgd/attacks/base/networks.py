@@ -76,7 +76,7 @@ def strangers_named(networks: Iterable[nn.Module],
             'training mode, which cannot be found in it. It is attacked with '
             'batch statistics and dropout, and its statistics change: call '
             'its eval(), or give the network itself', RuntimeWarning,
-            stacklevel=2)
+            stacklevel=3)  # 2 is in contextlib
 
 
 def _has_modes(module: nn.Module) -> bool:

@@ -183,8 +183,10 @@ def test_one_that_cannot_be_found_is_named(network, images):
     labels = torch.zeros(2, 8, 10, dtype=torch.int64)
     try:
         with pytest.warns(RuntimeWarning, match='PGD: the model is a function '
-                          r'that runs a Normalised in training mode.*eval\('):
+                          r'that runs a Normalised in training mode.*eval\('
+                          ) as found:
             PGD(steps=1)(model, images, labels)
+        assert 'mmseg_rppgd' in found[0].filename
         network.eval()
         with warnings.catch_warnings():
             warnings.simplefilter('error')
