@@ -13,12 +13,13 @@ STANDARD = f'mmseg_rppgd::standard/pspnet_standard_r18-d8_1xb16-800_{SHAPES}'
 HARDENED = ('mmseg_rppgd::rppgd3_at/pspnet_rppgd3-at_r18-d8_1xb16-300_'
             f'{SHAPES}')
 END = '''
-Pictures (image, perturbation, clean prediction, attacked prediction, truth):
+Reports, to open in a browser; the last has both models side by side:
+  {out}/standard/robust/report.html
+  {out}/rppgd3-at/robust/report.html
+  {out}/comparison/comparison.html
+Their pictures, one by one:
   {out}/standard/robust/panels/
   {out}/rppgd3-at/robust/panels/
-Reports: report.html, table.md and results.json in the folders above them.
-Both models side by side:
-  {out}/comparison/comparison.html
 Checkpoints that plain mmseg loads:
   {out}/standard/iter_800.pth
   {out}/rppgd3-at/iter_300.pth
