@@ -56,8 +56,11 @@ def unwrap_segmentor(model: nn.Module) -> Segmentor:
                 'EncoderDecoder or CascadeEncoderDecoder')
     if not (hasattr(segmentor, 'encode_decode')
             and hasattr(segmentor, 'decode_head')):
-        raise TypeError('segmentor must be a segmentor of MMSeg with '
-                        f'encode_decode and decode_head, but got {name}')
+        raise TypeError(
+            'segmentor must be a segmentor of MMSeg with encode_decode and '
+            f'decode_head, but got {name}; attacks take any other network '
+            'as it is, attack(network, images, labels), and a test takes '
+            'TestedModel(network, classes)')
     channels = num_channels(getattr(segmentor, 'data_preprocessor',
                                     None))
     if channels not in (1, 3):
