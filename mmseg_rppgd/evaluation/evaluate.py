@@ -5,6 +5,7 @@ from typing import Any, Callable, Dict, List, Optional, Sequence, Union
 
 from .evaluation import Evaluation
 from .plan.suites import Plan, make_plan
+from .run.features import check_features
 from .run.models import TestedModel
 from .run.start import working_in
 
@@ -126,6 +127,9 @@ def evaluate(model: TestedModel,
     evaluation = Evaluation(
         plan, model, loader, out_dir, surrogate, list(others), seed, limit,
         batch_size, panels, probes, cache, save_adv, skip_bad, quiet, notes)
+    for each in [surrogate or model, *others]:
+        check_features(each, loader, evaluation.indices,
+                       [row.build(1) for row in plan.rows])
     with working_in(out_dir, evaluation.screen), \
             working_in(save_adv, evaluation.screen, '--save-adv'), \
             ExitStack() as stack:

@@ -48,7 +48,8 @@ def rise_notes(results: Dict[str, Any],
     return [f'{len(higher)} of {len(attacks)} rows leave more mIoU than the '
             f'clean images have, {label} most: {left:.1f} against '
             f'{clean:.1f}. So it is where a model hardly predicts some '
-            'classes; the share of mIoU that it keeps then says nothing of '
+            'classes, and, if aAcc rises too, where an attack goes the wrong '
+            'way; the share of mIoU that is kept then says nothing of '
             'robustness. Read aAcc, and look at the classes of the clean row: '
             'train further, or check that config and checkpoint belong '
             'together.']
