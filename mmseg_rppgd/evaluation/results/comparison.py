@@ -70,6 +70,8 @@ class Comparison:
         notes (list[str]): What was left out, and why.
         weights (np.ndarray, optional): The resamples, of
             :func:`draw_images`; None without stored counts.
+        threat (dict): What all attackers know and show: ``surrogate`` and
+            ``surface``, as in results.json. Defaults to nothing known.
     """
     names: List[str]
     metric: str
@@ -77,6 +79,7 @@ class Comparison:
     differences: Dict[Key, List[Dict[str, Any]]]
     notes: List[str]
     weights: Optional[np.ndarray] = None
+    threat: Dict[str, Any] = field(default_factory=dict)
 
     @property
     def values(self) -> Dict[Key, List[Optional[float]]]:
@@ -126,7 +129,7 @@ def compare_tests(names: Sequence[str], tests: Sequence[FinishedTest],
     return Comparison(
         list(names), metric, {key: [row[key] for row in rows]
                               for key in shared},
-        differences, notes, weights)
+        differences, notes, weights, _threat(tests[0].results))
 
 
 def entries(test: FinishedTest, metric: str) -> Dict[Key, Entry]:
@@ -263,5 +266,9 @@ def _knowledge(results: Dict[str, Any]) -> Optional[str]:
 
 
 def _surface(results: Dict[str, Any]) -> Optional[str]:
-    return (results['attacks'][0]['threat']['surface']
-            if results['attacks'] else None)
+    return _threat(results).get('surface')
+
+
+def _threat(results: Dict[str, Any]) -> Dict[str, Any]:
+    """What the attacker of all rows knows and shows; empty without one."""
+    return results['attacks'][0]['threat'] if results['attacks'] else {}

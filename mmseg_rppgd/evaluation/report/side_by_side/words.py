@@ -65,7 +65,7 @@ def _sentence(found: Comparison, verdict: Verdict, where: str) -> Sentence:
     metric, first = found.metric, verdict.standings[0]
     lower = metric in LOWER_IS_BETTER
     at = f'{verdict.ball.norm} {verdict.ball.text}'
-    under = f' under {_attacks(verdict)}{where}'
+    under = f' under {_attacks(verdict, found.threat)}{where}'
     if len(verdict.standings) == 1:
         return Sentence(first.name, 'has ' if lower else 'keeps ',
                         _numbers(first, metric), f' {metric} at {at}{under}')
@@ -96,14 +96,17 @@ def _numbers(one: Standing, metric: str) -> str:
     return f'{one.left:.1f} of {one.clean:.1f}{kept}'
 
 
-def _attacks(verdict: Verdict) -> str:
-    count = verdict.attacks
+def _attacks(verdict: Verdict, threat: Dict[str, Any]) -> str:
+    what = 'black-box attack' if threat.get('surrogate') else 'attack'
+    count, words = counted(verdict.attacks, what), ''
+    if threat.get('surface') == 'crop':
+        words = ' by single windows'
     attacks = list(verdict.standings[0].attacks)
-    if count == 1 and len(attacks) == 1:
-        return f'the only attack, {attack_of(attacks[0])}'
+    if verdict.attacks == 1 and len(attacks) == 1:
+        return f'the only {what}{words}, {attack_of(attacks[0])}'
     if verdict.worst_case:
-        return f'the worst case of {counted(count, "attack")}'
-    return f'the strongest of {counted(count, "attack")} on each'
+        return f'the worst case of {count}{words}'
+    return f'the strongest of {count}{words} on each'
 
 
 def _sure(lead: Optional[Dict[str, Any]]) -> str:

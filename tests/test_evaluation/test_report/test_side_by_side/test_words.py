@@ -3,6 +3,7 @@ import re
 from pathlib import Path
 
 import pytest
+from tiny_results import INFO
 
 from mmseg_rppgd.evaluation.report.side_by_side.report import SideBySide
 from mmseg_rppgd.evaluation.report.side_by_side.words import bars_of
@@ -49,6 +50,14 @@ def test_balls_have_a_sentence_each_and_one_for_all(side_by_side):
     assert texts[0] == 'one keeps most mIoU in all 2 balls on 3 images.'
     assert [re.search(r'at (\S+ \S+):', text).group(1)
             for text in texts[1:]] == ['linf 4/255', 'linf 8/255']
+
+
+def test_what_attackers_know_and_show_is_said(side_by_side):
+    text, = said(side_by_side(0.6, 0.3, model=dict(surrogate=INFO)))
+    assert 'under the worst case of 2 black-box attacks, on 3 images' in text
+    text, = said(side_by_side(0.6, attacks=('PGD', ), names=('other', ),
+                              model=dict(surface='crop', surrogate=INFO)))
+    assert 'under the only black-box attack by single windows, PGD' in text
 
 
 def test_one_model_and_one_attack(side_by_side):
