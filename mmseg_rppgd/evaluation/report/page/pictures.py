@@ -27,8 +27,9 @@ class Gallery:
         report (Report): What is shown.
 
     Attributes:
-        images (list[dict]): The images, the worst first: names, pictures,
-            accuracies, classes that are seen, and the same of each attack.
+        images (list[dict]): The images, first that of which the strongest
+            attack leaves least: names, pictures, accuracies, classes that
+            are seen, and the same of each attack.
         others (int): Images whose pictures are in ``panels`` alone.
         beside (int): Attacks on the images above of which that is so.
     """
@@ -42,10 +43,12 @@ class Gallery:
         self._accuracies = [dict(zip(
             (record['index'] for record in row.records),
             map(number, accuracy(row.counts)))) for row in rows]
-        strength = [_last(number(accuracy(row.counts.sum(axis=0))))
-                    for row in rows]
-        self._order = sorted(range(1, len(rows)), key=strength.__getitem__)
-        self._choose(sorted(report.examples.indices, key=self._lowest))
+        # The strongest attack of the page's first sentence comes first.
+        self._order = sorted(range(1, len(rows)), key=lambda place: _last(
+            report.results['attacks'][place - 1]['mIoU']))
+        shown = self._accuracies[self._order[0] if self._order else 0]
+        self._choose(sorted(report.examples.indices,
+                            key=lambda index: _last(shown.get(index))))
 
     def _choose(self, indices: Sequence[int]) -> None:
         """Take every image with its strongest attack, then other attacks."""
@@ -81,10 +84,6 @@ class Gallery:
         shown['aAcc'] = self._accuracies[place][index]
         self._size += _size(shown)
         image['attacks'].append(shown)
-
-    def _lowest(self, index: int) -> float:
-        """The lowest accuracy of an image."""
-        return min(_last(row.get(index)) for row in self._accuracies)
 
     def _clean(self, index: int, example: Example) -> Dict[str, Any]:
         record = next(r for r in self.report.clean.records
