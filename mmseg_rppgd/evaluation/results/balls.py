@@ -11,6 +11,11 @@ def inside(results: Dict[str, Any],
         a['threat']['norm'], a['threat']['eps'], a['threat']['rms'], ball)]
 
 
+def same_radius(attack: Dict[str, Any], ball: Dict[str, Any]) -> bool:
+    """Whether a row that lies in a ball has its radius, not a smaller one."""
+    return lies_in(ball['norm'], ball['eps'], ball['rms'], attack['threat'])
+
+
 def strongest(results: Dict[str, Any],
               ball: Dict[str, Any]) -> Optional[Dict[str, Any]]:
     """The row in a ball that leaves the lowest mIoU; None if undefined."""

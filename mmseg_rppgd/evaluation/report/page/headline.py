@@ -3,7 +3,7 @@ import math
 from dataclasses import dataclass, field
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
-from ...results.balls import inside, strongest
+from ...results.balls import inside, same_radius, strongest
 from ...results.claim import doubts
 from ..names import at, attack_words, counted, readable_name
 from ..tables import balls_with_intervals, row_intervals
@@ -169,7 +169,7 @@ def _kept(subject: str, results: Dict[str, Any], ball: Dict[str, Any],
     if not subject.startswith('At '):
         under += f' at {at(ball)}'
     under += f', {attack_words(attack)}'
-    if at(attack['threat']) != at(ball):
+    if not same_radius(attack, ball):
         under += f' at {at(attack["threat"])}'
     if left >= clean:
         return Sentence(subject, 'loses ', 'none of its mIoU',

@@ -88,8 +88,6 @@ class Gallery:
     def _clean(self, index: int, example: Example) -> Dict[str, Any]:
         record = next(r for r in self.report.clean.records
                       if r['index'] == index)
-        seen = {*_seen(_label(example), example),
-                *_seen(example.prediction, example)}
         return {
             'name': f'{index}: {_file_name(record["image"])}',
             'image': photo(example.image),
@@ -98,7 +96,7 @@ class Gallery:
                 ClassMap(_label(example), example.ignored),
                 self.report.palette)),
             'aAcc': self._accuracies[0][index],
-            'seen': sorted(seen),
+            'seen': _seen(example, _label(example), example.prediction),
             'void': bool(_ignored(example).any()),
             'attacks': [],
         }
@@ -127,7 +125,7 @@ def _attacked(report: Any, result: RowResult, clean: Example,
         'percent': found.percent,
         'perturbation': photo(noise, NOISE),
         'factor': f'{factor:.3g}',
-        'seen': _seen(attacked.prediction, clean),
+        'seen': _seen(clean, attacked.prediction),
     }
 
 
@@ -137,9 +135,11 @@ def _painted(report: Any, shown: Example, clean: Example) -> str:
         ClassMap(shown.prediction, clean.ignored), report.palette))
 
 
-def _seen(classes: np.ndarray, clean: Example) -> List[int]:
-    """Classes of pixels that count."""
-    return np.unique(classes[~_ignored(clean)]).tolist()
+def _seen(clean: Example, *maps: np.ndarray) -> List[int]:
+    """Classes of pixels that count, those of most pixels first."""
+    counted = np.concatenate([classes[~_ignored(clean)] for classes in maps])
+    classes, pixels = np.unique(counted, return_counts=True)
+    return classes[np.argsort(-pixels, kind='stable')].tolist()
 
 
 def _label(clean: Example) -> np.ndarray:

@@ -60,6 +60,7 @@ def test_several_balls_have_a_sentence_each_and_one_over_all():
         'At linf 4/255', 'At linf 8/255', 'At l2 rms 4/255',
         'At l2 rms 8/255']
     assert not any('claim' in text for text in others)
+    assert all(text.endswith(' with 10 steps.') for text in others)
     assert [bar.name for bar in headline(results).bars] == [
         'linf 4/255', 'linf 8/255', 'l2 rms 4/255', 'l2 rms 8/255']
 

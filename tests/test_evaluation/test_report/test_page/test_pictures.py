@@ -35,6 +35,21 @@ def test_the_strongest_attack_is_that_of_the_sentence():
     assert left == sorted(left)
 
 
+def test_seen_classes_are_in_the_order_of_their_pixels():
+    report = report_of('PGD', indices=(0, ))
+    clean, attacked = (report.examples.load(key, 0) for key in (
+        'clean', 'attacked'))
+    clean.ignored = np.zeros(clean.label.shape, bool)
+    clean.ignored[:, 8:] = True  # of class 0 alone
+    clean.label[:], clean.prediction[:], attacked.prediction[:] = 2, 2, 0
+    clean.label[:, 0], attacked.prediction[:, :5] = 1, 1
+    report.examples.load = lambda key, index: (
+        clean if key == 'clean' else attacked)
+    image, = Gallery(report).images
+    assert image['seen'] == [2, 1]
+    assert image['attacks'][0]['seen'] == [1, 0]
+
+
 def test_accuracies_are_those_of_the_records():
     report = report_of('PGD')
     for image in Gallery(report).images:

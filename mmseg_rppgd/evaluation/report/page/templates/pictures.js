@@ -28,7 +28,9 @@
   }
 
   function legend(attack) {
-    const classes = new Set([...image.seen, ...(attack ? attack.seen : [])]);
+    const {most} = get('seen').dataset;
+    const classes = new Set([image, attack].flatMap(
+      it => it ? it.seen.slice(0, most) : []));
     const seen = palette.filter((_, i) => classes.has(i));
     const others = palette.filter((_, i) => !classes.has(i));
     get('void').hidden = !image.void;
