@@ -273,7 +273,7 @@ def test_pictures_are_enlarged_by_keyboard(browser, pages):
 
 
 def test_nothing_is_cut_in_print(browser, pages):
-    browser.open(pages['balls'], 794)  # pixels of a sheet of paper
+    browser.open(pages['balls'], 703)  # pixels between margins of A4
     browser.run(OPEN)
     browser.call('Emulation.setEmulatedMedia', media='print')
     wide = browser.run(
