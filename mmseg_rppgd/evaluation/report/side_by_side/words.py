@@ -1,9 +1,12 @@
 """Which model keeps most, in sentences, and as bars."""
-from typing import Any, Dict, List, Optional, Sequence
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 
+from ...results.claim import doubts
 from ...results.comparison import Comparison, Key
+from ...results.finished import FinishedTest
+from ...results.results import worst_balls
 from ...results.verdicts import LOWER_IS_BETTER, Standing, Verdict
-from ..names import counted
+from ..names import at, counted
 from ..page.headline import Bar, Sentence, joined, share
 
 
@@ -118,6 +121,30 @@ def _sure(lead: Optional[Dict[str, Any]]) -> str:
     than = 'more' if lead['differs'] else 'no more'
     return (f'; the difference, {words}, is {than} than other images of the '
             'kind would make')
+
+
+def unclaimed(names: Sequence[str],
+              tests: Sequence[FinishedTest]) -> List[str]:
+    """Say whose numbers support no claim of robustness, and why.
+
+    How many images the data sets have is not known here.
+
+    Args:
+        names (sequence[str]): What the models are called.
+        tests (sequence[FinishedTest]): Their reports.
+
+    Returns:
+        list[str]: A sentence for each ball and reason.
+    """
+    found: Dict[Tuple[str, str], List[str]] = {}
+    for name, test in zip(names, tests):
+        results = {'checks': [], **test.results}  # older reports have none
+        for ball in worst_balls(results):
+            reasons = doubts(results, ball)
+            if reasons:
+                found.setdefault((joined(reasons), at(ball)), []).append(name)
+    return [f'{joined(of)} at {ball}: no claim of robustness is supported, '
+            f'for {reasons}.' for (reasons, ball), of in found.items()]
 
 
 def attack_of(key: Key) -> str:

@@ -60,6 +60,22 @@ def test_what_attackers_know_and_show_is_said(side_by_side):
     assert 'under the only black-box attack by single windows, PGD' in text
 
 
+def test_whose_numbers_support_no_claim_is_said(side_by_side):
+    compared = side_by_side(0.6, 0.3, eps=('0.5/255', '8/255'))
+    small, large = compared.unclaimed
+    assert small.startswith(
+        'one and two at linf 0.001961: no claim of robustness is supported, '
+        'for the ball is smaller than one level of a picture, the suite ')
+    assert large == (
+        'one and two at linf 8/255: no claim of robustness is supported, for '
+        'the suite reliable did not run and the self-checks did not probe '
+        'the model.')
+    assert large in compared.lines
+    del compared.tests[0].results['checks']
+    assert compared.unclaimed == [small, large]
+    assert side_by_side(0.6, attacks=(), names=('none', )).unclaimed == []
+
+
 def test_one_model_and_one_attack(side_by_side):
     text, = said(side_by_side(0.5, attacks=('PGD', )))
     assert re.fullmatch(
