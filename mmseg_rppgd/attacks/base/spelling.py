@@ -56,7 +56,8 @@ def spell(value: Any) -> str:
     """Write an argument of an attack as one could type it, if one could.
 
     A function is written as its import path, which the arguments take;
-    another object without its address in memory.
+    another object without its address in memory, and one that takes several
+    lines, such as a large tensor, by its type alone.
     """
     if isinstance(value, dict):
         return '{' + ', '.join(f'{key!r}: {spell(each)}'
@@ -69,7 +70,8 @@ def spell(value: Any) -> str:
     path = import_path(value) if callable(value) else None
     if path is not None:
         return repr(path)
-    return re.sub(' at 0x[0-9a-fA-F]+', '', repr(value))
+    text = re.sub(' at 0x[0-9a-fA-F]+', '', repr(value))
+    return f'<{type(value).__name__}>' if '\n' in text else text
 
 
 def import_path(value: Callable) -> Optional[str]:

@@ -5,6 +5,8 @@ import pickle
 import re
 
 import pytest
+import torch
+from torch import nn
 
 from mmseg_rppgd.attacks import (BIM, PGD, RPPGD, EnsembleAttack,
                                  GradientAttack, PAdam, PixelObjective)
@@ -56,6 +58,20 @@ def test_what_has_no_path_has_no_address_either():
         lambda: GradientAttack(0.1, objective=PixelObjective('js'))))
     assert '<lambda>' in first and 'PixelObjective' in second
     assert '0x' not in first + second
+
+
+@pytest.mark.parametrize('value, text', [
+    (torch.zeros(100, 100), 'w=<Tensor>,'),
+    (nn.Sequential(nn.ReLU()), 'w=<Sequential>,'),
+    (torch.zeros(2), 'w=tensor([0., 0.]),')])
+def test_what_takes_many_lines_is_its_type(value, text):
+
+    class Weighted(PGD):
+
+        def __init__(self, *, w, **kwargs):
+            super().__init__(**kwargs)
+
+    assert text in repr(Weighted(w=value))
 
 
 def test_an_attack_of_ones_own():
