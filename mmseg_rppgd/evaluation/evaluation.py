@@ -189,9 +189,10 @@ class Evaluation:
         notes = self._notes() + radius_notes(attacked)
         out_dir = self.out_dir
         if out_dir is not None:
+            palette = self.model.palette
             report = Report(results, clean, attacked, self.examples,
-                            self.model.palette or (), minimal, matrix, notes,
-                            self.available)
+                            () if palette is None else palette, minimal,
+                            matrix, notes, self.available)
             on_first(lambda: report.write(out_dir, visualizer))
         barrier()
         self.screen.show(results, out_dir, notes, matrix, minimal)
