@@ -1,4 +1,4 @@
-"""What the commands share: flags, work dir, processes, and messages."""
+"""What the commands share at work: work dir, processes, and messages."""
 import argparse
 import linecache
 import os
@@ -10,13 +10,14 @@ import sys
 import threading
 from contextlib import contextmanager
 from traceback import walk_tb
-from typing import Any, Callable, Iterator, List, Optional, Union
+from typing import (TYPE_CHECKING, Any, Callable, Iterator, List, Optional,
+                    Union)
 
-from mmengine.config import Config, DictAction
-
-from .compat import distribute_without_gpu
+from .compat import HOW_TO_GET, distribute_without_gpu
 from .output import ends_with_its_reader
-from .registry import whose_name
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
 
 PACKAGE = osp.join(osp.dirname(osp.abspath(__file__)), '')
 LOADER = osp.join('torch', 'utils', 'data', '')
@@ -26,15 +27,6 @@ ARGUMENTS = re.compile(
 # What a launcher tells its processes.
 LAUNCHED = dict(pytorch='RANK', slurm='SLURM_PROCID',
                 mpi='OMPI_COMM_WORLD_LOCAL_RANK')
-
-
-# -------------------------------------------------------------------- flags
-def add_config(parser: argparse.ArgumentParser) -> None:
-    """Add the config, which may be a file or a name."""
-    parser.add_argument(
-        'config',
-        help='a config file, or the name of a packaged one: mmseg::... for '
-        'a stock config, mmseg_rppgd::... for one of this package')
 
 
 def find_own_code(config: str) -> None:
@@ -54,57 +46,15 @@ def find_own_code(config: str) -> None:
     sys.path += [folder for folder in folders if folder not in sys.path]
 
 
-def add_run_options(parser: Any, work_dir: str) -> None:
-    """Add the options that train.py and test.py of mmseg share.
-
-    Args:
-        parser (ArgumentParser): A parser, or a group of its options.
-        work_dir (str): What goes to the work dir.
-    """
-    parser.add_argument(
-        '--work-dir',
-        help=f'where {work_dir} go (default: work_dir of the config, or '
-        'work_dirs/NAME)')
-    parser.add_argument(
-        '--cfg-options', nargs='+', action=Settings, metavar='KEY=VALUE',
-        help='override settings of the config, such as '
-        'train_dataloader.batch_size=2 or key="[(a,b),(c,d)]"')
-    parser.add_argument(
-        '--trust-checkpoint', action='store_true',
-        help='load checkpoints without limits, which runs whatever code they '
-        'hold: of this command line, of the config (load_from, init_cfg) and '
-        'of the work dir (default: what holds more than weights is refused)')
-    parser.add_argument(
-        '--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'],
-        default='none', help='how the processes of this run were started; '
-        'tools/launch.sh gives pytorch')
-    # torch.distributed.launch passes either spelling.
-    parser.add_argument('--local_rank', '--local-rank', type=int, default=0,
-                        help=argparse.SUPPRESS)
-
-
-class Settings(DictAction):
-    """Settings of a config; what cannot be read is named."""
-
-    def __call__(self, parser: argparse.ArgumentParser, namespace: Any,
-                 values: Any, option_string: Optional[str] = None) -> None:
-        for word in values:
-            try:
-                super().__call__(parser, namespace, [word], option_string)
-            except (ValueError, AssertionError):
-                parser.error(
-                    f'{option_string} must be followed by KEY=VALUE, such as '
-                    f'train_dataloader.batch_size=2, but got {word!r}')
-
-
 # ------------------------------------------------------------------ the run
-def set_work_dir(cfg: Config, args: argparse.Namespace) -> None:
-    """Decide on the work dir as mmseg does."""
+def set_work_dir(cfg: 'Config', args: argparse.Namespace) -> None:
+    """Decide on the work dir as mmseg does, in both."""
     if args.work_dir is not None:
         cfg.work_dir = args.work_dir
     elif cfg.get('work_dir') is None:
         name = osp.basename(args.config.rpartition('::')[2])
         cfg.work_dir = osp.join('work_dirs', osp.splitext(name)[0])
+    args.work_dir = cfg.work_dir
 
 
 def require_launcher(args: argparse.Namespace) -> None:
@@ -121,13 +71,13 @@ def require_launcher(args: argparse.Namespace) -> None:
             'them: tools/launch.sh NPROC TOOL ..., srun or mpirun')
 
 
-def start_processes(cfg: Config, args: argparse.Namespace,
+def start_processes(cfg: 'Config', args: argparse.Namespace,
                     timeout: Optional[int] = None) -> None:
     """Prepare for the processes that a launcher has started.
 
     Args:
         cfg (Config): Changed in place.
-        args (Namespace): With the options of :func:`add_run_options`.
+        args (Namespace): With the options of ``add_run_options``.
         timeout (int, optional): Seconds that processes may wait for each
             other. Defaults to None, as torch has it.
     """
@@ -163,7 +113,11 @@ def errors_in_a_sentence(program: str) -> Iterator[None]:
             raise
         text = str(error.args[0] if isinstance(error, KeyError) else error)
         if isinstance(error, KeyError) and is_of_a_builder(error):
+            from .registry import whose_name
             text += whose_name(text.partition(' ')[0])
+        if isinstance(error, ModuleNotFoundError) and (
+                error.name in HOW_TO_GET):
+            text += f'. Run: {HOW_TO_GET[error.name]}'
         sys.exit(f'{program}: {text}')
 
 
@@ -253,9 +207,9 @@ def interruptible(program: str,
             raise
         for number in before:  # another one ends it at once
             signal.signal(number, signal.SIG_DFL)
-        number = received[0] if received else signal.SIGINT
-        _say_interrupted(program, number, hint)
-        sys.exit(128 + number)
+        heard = received[0] if received else int(signal.SIGINT)
+        _say_interrupted(program, heard, hint)
+        sys.exit(128 + heard)
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

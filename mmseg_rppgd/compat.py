@@ -2,18 +2,19 @@
 
 ``apply`` runs at ``import mmseg_rppgd`` and mends what the supported versions
 of torch, mmengine and mmcv do not do by themselves. It looks before it
-touches: where nothing is missing, nothing is patched.
+touches: where nothing is missing, nothing is patched. It imports neither of
+them: what needs them is done when they have been imported.
 """
 import atexit
 import os
-import pickle
 import sys
 from datetime import timedelta
-from importlib import import_module
 from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import find_spec
 from types import ModuleType
-from typing import Any, Callable, Dict, List, Tuple
+from typing import Any, Callable, Dict
+
+from .imports import after_import
 
 MMCV_RANGE = '>=2.0.0rc4,<2.2.0'
 _HOW_TO_GET_MMCV = (
@@ -23,11 +24,34 @@ _HOW_TO_GET_MMCV = (
     'for prebuilt wheels)')
 
 
+# What mmseg needs, and the command that installs it.
+HOW_TO_GET = {
+    'torch': 'pip install torch==2.13.0, or the build for your GPU',
+    'mmengine': 'pip install "mmengine>=0.10.7,<1"',
+    'mmcv': _HOW_TO_GET_MMCV,
+    'mmseg': 'pip install "mmsegmentation>=1.2.2,<2"',
+    'pkg_resources': 'pip install "setuptools<81"',
+    'ftfy': 'pip install ftfy',
+    'regex': 'pip install regex',
+}
+# For two attacks. No requirement can ask for it without what it depends on:
+# visdom does not build with today's setuptools, and torchvision asks for a
+# torch of its own. Neither is used.
+GET_ADV_LIB = 'pip install --no-deps adv-lib==0.2.8'
+
+
 def apply() -> None:
     """Mend the installed frameworks. Safe to call more than once."""
     _add_placeholder_ops()
-    _add_config_package()
-    _allow_mmengine_checkpoints()
+    after_import(('torch', 'mmengine'), _mend_imported)
+
+
+def _mend_imported() -> None:
+    """Mend those that have been imported."""
+    if 'torch' in sys.modules:
+        _allow_mmengine_checkpoints()
+    if 'mmengine' in sys.modules:
+        _add_config_package()
 
 
 # ---------------------------------------------------------------- mmcv-lite
@@ -80,12 +104,7 @@ def _add_placeholder_ops() -> None:
 # ------------------------------------------------------------ missing parts
 def missing_packages() -> Dict[str, str]:
     """What mmseg needs and lacks, with the command that installs it."""
-    needs = {'mmcv': _HOW_TO_GET_MMCV,
-             'mmseg': 'pip install "mmsegmentation>=1.2.2,<2"',
-             'pkg_resources': 'pip install "setuptools<81"',
-             'ftfy': 'pip install ftfy',
-             'regex': 'pip install regex'}
-    return {module: command for module, command in needs.items()
+    return {module: command for module, command in HOW_TO_GET.items()
             if find_spec(module) is None}
 
 
@@ -182,84 +201,6 @@ def _replace_sync_bn(node: Any) -> None:
 
 
 # -------------------------------------------------------------- checkpoints
-def _restricted_getattr(obj: Any, name: str) -> Callable:
-    """Answer only what a pickled HistoryBuffer asks ``getattr`` for.
-
-    HistoryBuffer pickles its statistics methods as calls of
-    ``builtins.getattr``. The real one would open a way to run code.
-    """
-    from mmengine.logging import HistoryBuffer
-    if obj is HistoryBuffer and name in ('min', 'max', 'mean', 'current'):
-        return getattr(HistoryBuffer, name)
-    raise pickle.UnpicklingError(
-        'a checkpoint may only ask for the statistics of mmengine\'s '
-        f'HistoryBuffer, but this one asks for {name!r} of {obj!r}. Load it '
-        'only if you trust where it comes from')
-
-
-def _restricted_dtype(spec: Any, *args: Any) -> Any:
-    """Answer ``numpy.dtype`` for plain numbers only.
-
-    A pickle can give a *copied* dtype any flags, also the one which makes
-    numpy read raw bytes as object pointers. It cannot change a shared one.
-    """
-    import numpy as np
-    dtype = np.dtype(spec)
-    if dtype.kind not in 'biufc' or not dtype.isbuiltin:
-        raise pickle.UnpicklingError(
-            'a checkpoint may only hold numpy arrays of plain numbers, but '
-            f'this one has dtype {dtype}')
-    return dtype
-
-
-def _named_array(*args: Any, **kwargs: Any) -> None:
-    """Stand for the name ``numpy.ndarray``, which arrays are pickled with.
-
-    The class itself, called with the dtype ``'O'``, would read raw bytes as
-    object pointers.
-    """
-    raise pickle.UnpicklingError(
-        'a checkpoint may name numpy.ndarray but not call it. Load it only '
-        'if you trust where it comes from')
-
-
-def _restricted_reconstruct(kind: Any, *args: Any) -> Any:
-    """Answer numpy's ``_reconstruct`` with an empty array to be filled."""
-    import numpy as np
-    if kind is not _named_array:
-        raise pickle.UnpicklingError(
-            f'a checkpoint may only hold plain numpy arrays, but got {kind!r}')
-    return np.ndarray.__new__(np.ndarray, (0, ), 'b')
-
-
-def _checkpoint_globals() -> List[Tuple[Any, str]]:
-    """What mmengine's checkpoints hold besides tensors, by pickled name."""
-    import numpy as np
-    from mmengine.logging import HistoryBuffer
-    try:
-        multiarray: Any = import_module('numpy._core.multiarray')
-    except ImportError:
-        multiarray = import_module('numpy.core.multiarray')
-
-    allowed = [(HistoryBuffer, 'mmengine.logging.history_buffer.'
-                'HistoryBuffer'),
-               (_restricted_getattr, 'builtins.getattr'),
-               (_restricted_dtype, 'numpy.dtype'),
-               (_named_array, 'numpy.ndarray'),
-               # To be filled an array must be of an allowed class; no pickle
-               # can spell a name without a module.
-               (np.ndarray, 'ndarray')]
-    # Checkpoints of numpy 1 and 2 name the same functions differently.
-    for core in ('numpy.core', 'numpy._core'):
-        allowed += [(_restricted_reconstruct,
-                     f'{core}.multiarray._reconstruct'),
-                    (multiarray.scalar, f'{core}.multiarray.scalar')]
-    # The class of a restored dtype has to be known too.
-    for kind in {type(np.dtype(code)) for code in '?bBhHiIlLqQefdgFDG'}:
-        allowed.append((kind, f'{kind.__module__}.{kind.__qualname__}'))
-    return allowed
-
-
 def _allow_mmengine_checkpoints() -> None:
     """Let ``torch.load(weights_only=True)`` read mmengine's checkpoints.
 
@@ -268,11 +209,13 @@ def _allow_mmengine_checkpoints() -> None:
     they know no names for allowed globals, and what they load is not
     restricted (see ``checkpoints``).
     """
-    if find_spec('torch') is None:
-        raise ImportError('torch is not installed. Run: pip install '
-                          '"torch>=2.0"')
     import torch
     version = torch.__version__.split('+')[0].split('.')
     if (int(version[0]), int(version[1])) < (2, 6):
         return
-    torch.serialization.add_safe_globals([*_checkpoint_globals()])
+    from .pickled import checkpoint_globals
+    try:
+        allowed = checkpoint_globals()
+    except ImportError:  # whoever imports mmengine is told
+        return
+    torch.serialization.add_safe_globals([*allowed])

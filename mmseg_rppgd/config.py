@@ -13,6 +13,9 @@ from mmengine.hub import get_config
 from .checkpoints.files import require_file, scheme
 
 FORMATS = ('.py', '.json', '.yml', '.yaml')
+# The default hooks that mmengine leaves out by itself where they are None.
+MMENGINE_HOOKS = ('runtime_info', 'timer', 'sampler_seed', 'logger',
+                  'param_scheduler', 'checkpoint')
 
 
 def load_config(name: str, cfg_options: Optional[dict] = None) -> Config:
@@ -66,7 +69,20 @@ def load_config(name: str, cfg_options: Optional[dict] = None) -> Config:
         raise ValueError('custom_hooks must be a list, as in custom_hooks = '
                          "[dict(type='mmseg_rppgd.RPPGDHook')], but got "
                          f'{cfg.custom_hooks!r}')
+    _leave_out_hooks(cfg)
     return cfg
+
+
+def _leave_out_hooks(cfg: Config) -> None:
+    """Take a default hook that is None for left out, as is meant by it.
+
+    mmengine knows that of its own six hooks alone, and ends at others, such
+    as mmseg's visualization, in an assertion.
+    """
+    hooks = cfg.get('default_hooks') or {}
+    for name in [name for name, hook in hooks.items()
+                 if hook is None and name not in MMENGINE_HOOKS]:
+        del hooks[name]
 
 
 def _read(path: str) -> Config:

@@ -3,7 +3,7 @@ import inspect
 from importlib import import_module
 from typing import Any, Callable, Dict, Sequence
 
-from .registry import did_you_mean
+from .names import did_you_mean
 
 
 def find_function(name: str,

@@ -11,6 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from .names import SCALARS
+
 TP, PRED, LABEL = 0, 1, 2
 
 
@@ -144,7 +146,6 @@ METRICS: Dict[str, Callable[[np.ndarray], Any]] = {
     'CmIoU': lambda counts: defined_mean(
         defined_mean(class_iou(counts), axis=0)),
 }
-SCALARS = tuple(METRICS)
 
 
 def compute_metrics(counts: np.ndarray,
@@ -167,7 +168,7 @@ def compute_metrics(counts: np.ndarray,
         dict: The metrics and ``per_class``, None where undefined.
     """
     result: Dict[str, Any] = {
-        name: number(metric(counts)) for name, metric in METRICS.items()}
+        name: number(METRICS[name](counts)) for name in SCALARS}
     result['per_class'] = {
         name: number(iou)
         for name, iou in zip(classes, class_iou(counts.sum(axis=0)))}

@@ -4,43 +4,17 @@ The children let ``type='mmseg_rppgd.X'`` import itself in any MMSeg config.
 And mmengine builds what a config inherits by a ``mmseg_rppgd::...`` name in
 the scope of this package, most of which is mmseg's: a child looks there too.
 """
-import difflib
 import inspect
-import re
 from importlib import import_module
-from typing import Any, Iterable, List, Optional, Sequence, Type
+from typing import Any, List, Optional, Sequence, Type
 
 from mmengine.registry import Registry, root
 
 from .compat import require_mmseg
+from .names import did_you_mean, find_name, plain
 
 SCOPE = 'mmseg_rppgd'
 HOOK_SUFFIX = 'Hook'
-
-
-def did_you_mean(name: str, names: Iterable[str]) -> str:
-    """Return a hint for a message: what was meant by a name, if it shows."""
-    names = {plain(other): other for other in names}
-    close = difflib.get_close_matches(plain(name), names, n=1)
-    return f' (did you mean {names[close[0]]}?)' if close else ''
-
-
-def find_name(name: str, names: Iterable[str]) -> Optional[str]:
-    """Return the one of the names that is meant, or None.
-
-    Case, hyphens and underscores do not matter where one name alone is left:
-    ``'rp-pgd'`` is RPPGD.
-    """
-    names = list(names)
-    if name in names:
-        return name
-    found = [other for other in names if plain(other) == plain(name)]
-    return found[0] if len(found) == 1 else None
-
-
-def plain(name: str) -> str:
-    """Return a name without what people type in several ways."""
-    return re.sub('[-_ ]', '', name).lower()
 
 
 def attack_name(kind: Any) -> str:

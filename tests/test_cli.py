@@ -11,11 +11,17 @@ import pytest
 from mmengine.config import Config
 from mmengine.registry import DATASETS, HOOKS
 from mmseg.registry import MODELS as MMSEG
+from tiny_project import forget_runs
 
 from mmseg_rppgd.attacks import PGD
-from mmseg_rppgd.cli import (add_run_options, errors_in_a_sentence,
-                             interruptible, require_launcher, start_processes)
+from mmseg_rppgd.cli import (errors_in_a_sentence, interruptible,
+                             require_launcher, start_processes)
+from mmseg_rppgd.commands.words import add_run_options
 from mmseg_rppgd.registry import ATTACKS
+
+
+def import_torch_that_is_missing():
+    raise ModuleNotFoundError("No module named 'torch'", name='torch')
 
 
 def raise_ours():
@@ -38,7 +44,9 @@ def import_what_is_missing():
     (raise_ours, r'^tool: eps must be in \[0, 1\]'),
     (raise_unknown, "^tool: unknown attack 'PDG'"),  # without its quotes
     (open_nothing, '^tool: .*such'),
-    (import_what_is_missing, "^tool: No module named 'no_such_module'"),
+    (import_what_is_missing, "^tool: No module named 'no_such_module'$"),
+    (import_torch_that_is_missing,
+     "^tool: No module named 'torch'. Run: pip install torch"),
 ])
 def test_input_at_fault_gets_a_sentence(cause, message):
     with pytest.raises(SystemExit, match=message):
@@ -186,6 +194,7 @@ class TestInterrupts:
 ])
 def test_what_a_config_cannot_build_gets_a_sentence(registry, config,
                                                     message):
+    forget_runs()  # whose scope is another one
     with pytest.raises(SystemExit, match='^tool: .*' + message):
         with errors_in_a_sentence('tool'):
             registry.build(config)
@@ -216,22 +225,6 @@ def parse(*words):
     parser = argparse.ArgumentParser('tool')
     add_run_options(parser, 'logs')
     return parser.parse_args(words)
-
-
-@pytest.mark.parametrize('word', ['batch_size', 'a=[1,2'])
-def test_settings_that_cannot_be_read_are_named(word, capsys):
-    with pytest.raises(SystemExit):
-        parse('--cfg-options', 'b=1', word)
-    assert (f'--cfg-options must be followed by KEY=VALUE, such as '
-            f'train_dataloader.batch_size=2, but got {word!r}'
-            in capsys.readouterr().err)
-
-
-def test_settings_are_read_as_mmseg_reads_them():
-    args = parse('--cfg-options', 'a.b=1', 'c=[(1,2),x]', 'd=x=y',
-                 '--cfg-options', 'e=None')
-    assert args.cfg_options == {
-        'a.b': 1, 'c': [(1, 2), 'x'], 'd': 'x=y', 'e': None}
 
 
 @pytest.mark.parametrize('launcher, variable', [

@@ -61,3 +61,12 @@ def test_a_setting_without_a_place_is_one_sentence(tmp_path, setting):
     with pytest.raises(ValueError, match='--cfg-options cannot be set in the '
                        'config: '):
         load_config(str(path), {setting: 3})
+
+
+def test_a_default_hook_that_is_none_is_left_out(tmp_path):
+    path = tmp_path / 'config.py'
+    path.write_text('default_hooks = dict(visualization=None, logger=None, '
+                    "timer=dict(type='IterTimerHook'))")
+    # That of logger is left to mmengine, which would else add its own.
+    assert load_config(str(path)).default_hooks == dict(
+        logger=None, timer=dict(type='IterTimerHook'))

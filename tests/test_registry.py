@@ -6,8 +6,9 @@ from mmengine.registry import DefaultScope, Registry
 
 from mmseg_rppgd.attacks import PGD
 from mmseg_rppgd.hooks import AttackHook
+from mmseg_rppgd.names import find_name
 from mmseg_rppgd.registry import (ATTACKS, DATASETS, HOOKS, LOOPS, MODELS,
-                                  attack_class, attack_name, find_name)
+                                  attack_class, attack_name)
 
 KINDS = sorted(
     name for name, registry in vars(mmengine.registry).items()
@@ -116,12 +117,6 @@ class TestAttacks:
         ('ensemble_attack', 'EnsembleAttack')])
     def test_case_and_hyphens_do_not_matter(self, kind, name):
         assert attack_name(kind) == attack_class(kind).__name__ == name
-
-    def test_the_exact_name_comes_first_and_doubt_is_no_name(self):
-        names = ['PGD', 'Pgd']
-        assert find_name('Pgd', names) == 'Pgd'
-        assert find_name('pgd', names) is None
-        assert find_name('pgd', ['PGD']) == 'PGD'
 
     @pytest.mark.parametrize('cls', ATTACKS.module_dict)
     def test_no_two_attacks_differ_in_case_alone(self, cls):

@@ -12,6 +12,7 @@ import pytest
 import torch
 from mmengine.logging import MessageHub, MMLogger
 from mmengine.registry import DefaultScope
+from mmengine.visualization import Visualizer
 
 import mmseg_rppgd  # noqa: F401  (mends what mmseg needs to be imported)
 
@@ -150,7 +151,8 @@ def forget_runs():
     mmengine finds them by a name that differs only from second to second.
     """
     from mmseg.visualization import SegLocalVisualizer
-    for kind in (DefaultScope, MessageHub, MMLogger, SegLocalVisualizer):
+    for kind in (DefaultScope, MessageHub, MMLogger, SegLocalVisualizer,
+                 Visualizer):
         kind._instance_dict.clear()
 
 

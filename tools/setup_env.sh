@@ -126,13 +126,12 @@ _rppgd_setup() {
         _rppgd_pip -r "$root/requirements/known_good.txt" || return 1
     else
         _rppgd_pip -r "$root/requirements/runtime.txt" \
-            -r "$root/requirements/minnorm.txt" \
             -r "$root/requirements/test.txt" || return 1
         if printf '%s\n' "$missing" | grep -qx mmcv; then
             _rppgd_pip -r "$root/requirements/lite.txt" || return 1
         fi
     fi
-    # Not with its dependencies: requirements/minnorm.txt says why.
+    # Not with its dependencies: requirements/runtime.txt says why.
     _rppgd_pip --no-deps adv-lib==0.2.8 || return 1
     _rppgd_say '[3/3] mmseg_rppgd, from this folder'
     _rppgd_pip --no-deps -e "$root" || return 1

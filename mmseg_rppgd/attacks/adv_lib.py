@@ -16,6 +16,7 @@ from typing import Any, Dict, Iterator, Optional, Union
 import torch
 from torch import Tensor
 
+from ..compat import GET_ADV_LIB
 from ..registry import ATTACKS
 from .base import (AttackedModel, AttackInputs, AttackResult, BestInBall,
                    Callback, CheckedModel, FiniteCheck, OneImage,
@@ -23,7 +24,6 @@ from .base import (AttackedModel, AttackInputs, AttackResult, BestInBall,
 from .minimal_norm import MinimalNormAttack
 from .threat_model import Number, parse_length
 
-INSTALL = 'pip install --no-deps adv-lib==0.2.8'
 PLOTTER = 'adv_lib.utils.visdom_logger'
 
 
@@ -272,7 +272,7 @@ def load_adv_lib(name: str) -> ModuleType:
     package = importlib.util.find_spec('adv_lib')
     if package is None or not package.submodule_search_locations:
         raise ImportError(
-            f'ALMAProx and DAG need the package adv-lib: run "{INSTALL}" '
+            f'ALMAProx and DAG need the package adv-lib: run "{GET_ADV_LIB}" '
             '(its dependencies visdom and torchvision are not needed)')
     path = osp.join(package.submodule_search_locations[0],
                     *name.split('.')) + '.py'

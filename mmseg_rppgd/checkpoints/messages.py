@@ -6,7 +6,7 @@ import re
 TRUST = ('--trust-checkpoint (trust=True in load_model) loads it and runs '
          'whatever code it holds; take that only if you trust where it comes '
          'from')
-# torch's own words, and those of the restricted functions in compat.
+# torch's own words, and those of the restricted functions in pickled.
 _GLOBAL = re.compile(r'GLOBAL (\S+)')
 _ASKS_FOR_MORE = ('may only', 'may name', 'Trying to', 'Can only',
                   'pickle_module')

@@ -1,7 +1,8 @@
 """The commands of ``python -m mmseg_rppgd``.
 
 A command is a module here, with ``parser(prog=None)`` and
-``main(argv=None, prog=None)``, and a line below.
+``main(argv=None, prog=None)``, and a line below. It has the words that it
+takes; ``work`` has what it then does.
 """
 import argparse
 import sys
@@ -9,8 +10,8 @@ from importlib import import_module
 from typing import Optional, Sequence
 
 from .. import __version__
+from ..names import find_name
 from ..output import ends_with_its_reader
-from ..registry import find_name
 
 COMMANDS = {
     'train': 'train a segmentor, adversarially if its config says so',

@@ -1,120 +1,23 @@
 """Train, harden, attack and report a small PSPNet, on CPU, without data."""
 import argparse
-import os
 import os.path as osp
-import re
-import subprocess
-import sys
-import time
 from typing import Optional, Sequence
 
 from ..cli import errors_in_a_sentence
-
-SHAPES = 'synthetic-shapes-64x64.py'
-STANDARD = f'mmseg_rppgd::standard/pspnet_standard_r18-d8_1xb16-800_{SHAPES}'
-HARDENED = ('mmseg_rppgd::rppgd3_at/pspnet_rppgd3-at_r18-d8_1xb16-300_'
-            f'{SHAPES}')
-DEFAULTS = {
-    # The model is tiny: a second thread gains little, and waits for the
-    # first at a high price wherever something else runs.
-    'OMP_NUM_THREADS': '1',
-    # mmseg warns about its own deprecated calls; nobody can act on that here.
-    'PYTHONWARNINGS': 'ignore::UserWarning',
-}
-PROGRESS = re.compile(
-    r'Iter\(train\) *(\[.*\]) .* eta: ([0-9:]+) .* loss: ([0-9.]+)')
-LAST_LINES = 20  # of the log of a training that failed
-END = '''
-Pictures (image, perturbation, clean prediction, attacked prediction, truth):
-  {out}/standard/robust/panels/
-  {out}/rppgd3-at/robust/panels/
-Reports: report.html, table.md and results.json in the folders above them.
-Checkpoints that plain mmseg loads:
-  {out}/standard/iter_800.pth
-  {out}/rppgd3-at/iter_300.pth
-It took {minutes} min {seconds} s.'''
+from .words import CommandLine
 
 
 def parser(prog: Optional[str] = None) -> argparse.ArgumentParser:
     """What the command takes."""
-    result = argparse.ArgumentParser(
-        prog, description='Train, harden, attack and report a small PSPNet, '
-        'on CPU and without data: about five minutes on two cores')
+    result = CommandLine(
+        prog, '[FOLDER]', 'Train, harden, attack and report a small PSPNet, '
+        'on CPU and without data: about five minutes on two cores',
+        ['', 'work_dirs/first_try'])
     result.add_argument(
         'folder', nargs='?', default=osp.join('work_dirs', 'quickstart'),
         metavar='FOLDER', help='where everything goes (default: '
         '%(default)s)')
     return result
-
-
-def say(text: str) -> None:
-    """Announce a step before the processes of it write anything."""
-    print(f'\n[quickstart] {text}', flush=True)
-
-
-def start(*words: str, **options) -> subprocess.Popen:
-    """Start a command of this package in a process of its own."""
-    return subprocess.Popen(
-        [sys.executable, '-m', 'mmseg_rppgd', *words],
-        env={**DEFAULTS, **os.environ}, **options)
-
-
-def run(*words: str) -> None:
-    """Run a command; end with it if it fails."""
-    with start(*words) as process:
-        code = process.wait()
-    if code:
-        sys.exit(code)
-
-
-def train(out: str, name: str, config: str, *settings: str) -> None:
-    """Train: the whole log goes to a file, the progress to the screen."""
-    log = osp.join(out, f'{name}.log')
-    with open(log, 'w', encoding='utf-8') as file, start(
-            'train', config, '--work-dir', osp.join(out, name),
-            '--cfg-options', 'default_hooks.logger.interval=100', *settings,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            encoding='utf-8', errors='replace') as process:
-        for line in process.stdout:
-            file.write(line)
-            found = PROGRESS.search(line)
-            if found:
-                done, left, loss = found.groups()
-                print(f'  iteration {done}  loss {loss}  left {left}',
-                      flush=True)
-    if process.returncode:
-        with open(log, encoding='utf-8') as file:
-            sys.stderr.writelines(file.readlines()[-LAST_LINES:])
-        say(f'training failed; the whole log is {log}')
-        sys.exit(1)
-
-
-def robust_test(out: str, name: str, config: str, checkpoint: str) -> None:
-    """Test a model under four attacks."""
-    run('robust-test', config, checkpoint, '--work-dir', osp.join(out, name),
-        '--attacks', 'PGD', 'SegPGD', 'CosPGD', 'RPPGD', '--eps', '0.03',
-        '--steps', '10', '--limit', '48', '--out',
-        osp.join(out, name, 'robust'))
-
-
-def quickstart(out: str) -> None:
-    """Go through the steps."""
-    began = time.monotonic()
-    standard = osp.join(out, 'standard', 'iter_800.pth')
-    hardened = osp.join(out, 'rppgd3-at', 'iter_300.pth')
-    say('[1/4] A PSPNet learns to segment textured shapes.')
-    train(out, 'standard', STANDARD)
-    say('[2/4] From there, RP-PGD3-AT: half of each batch is attacked by '
-        'RP-PGD.')
-    train(out, 'rppgd3-at', HARDENED, f'load_from={standard}')
-    say('[3/4] Both models under four attacks: eps 0.03, 10 steps.')
-    robust_test(out, 'standard', STANDARD, standard)
-    robust_test(out, 'rppgd3-at', HARDENED, hardened)
-    say('[4/4] What adversarial training bought:')
-    run('compare', f'standard={out}/standard/robust',
-        f'RP-PGD3-AT={out}/rppgd3-at/robust')
-    minutes, seconds = divmod(round(time.monotonic() - began), 60)
-    print(END.format(out=out, minutes=minutes, seconds=seconds))
 
 
 def main(argv: Optional[Sequence[str]] = None,
@@ -123,6 +26,5 @@ def main(argv: Optional[Sequence[str]] = None,
     command_line = parser(prog)
     args = command_line.parse_args(argv)
     with errors_in_a_sentence(command_line.prog):
-        out = osp.abspath(args.folder)
-        os.makedirs(out, exist_ok=True)
-        quickstart(out)
+        from .work.quickstart import run
+        run(args)

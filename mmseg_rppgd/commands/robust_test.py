@@ -2,26 +2,30 @@
 import argparse
 from typing import Optional, Sequence
 
-from mmengine.config import Config
-from mmengine.runner import Runner
+from ..cli import errors_in_a_sentence, interruptible
+from ..quantities import parse_number
+from .words import CommandLine, add_config, add_run_options
 
-from ..checkpoints import restricted_loading
-from ..cli import (add_config, add_run_options, errors_in_a_sentence,
-                   find_own_code, interruptible, require_launcher,
-                   set_work_dir, start_processes)
-from ..compat import leave_processes, require_mmseg
-from ..config import refuse_functions
-
-DAY = 24 * 60 * 60
+EXAMPLES = (
+    'pspnet.py iter_40000.pth',
+    'pspnet.py iter_40000.pth --suite reliable --resume',
+    'pspnet.py iter_40000.pth --attacks PGD RPPGD "BIM(norm=l2)" '
+    '--eps 4/255 8/255 --steps 10 100 --limit 50',
+    'pspnet.py iter_40000.pth --attacks RPPGD '
+    '--surrogate other.py other.pth',
+)
+GO_ON = ('what is finished is kept in the folder of the report: repeat the '
+         'command with --resume to go on')
 
 
 def parser(prog: Optional[str] = None) -> argparse.ArgumentParser:
     """What the command takes."""
-    result = argparse.ArgumentParser(
-        prog,
-        description='Test a segmentor on clean images and under attacks')
+    result = CommandLine(
+        prog, 'CONFIG CHECKPOINT [options]',
+        'Test a segmentor on clean images and under attacks', EXAMPLES)
     add_config(result)
-    result.add_argument('checkpoint', help='a checkpoint file')
+    result.add_argument('checkpoint', metavar='CHECKPOINT',
+                        help='a checkpoint file')
     _add_rows(result.add_argument_group(
         'what is tested: attacks x eps x steps'))
     _add_report(result.add_argument_group('the report'))
@@ -34,7 +38,7 @@ def parser(prog: Optional[str] = None) -> argparse.ArgumentParser:
         '--show-dir', metavar='DIR',
         help='save painted predictions of clean images')
     same.add_argument(
-        '--wait-time', type=float, default=2,
+        '--wait-time', type=float, default=2, metavar='SECONDS',
         help='seconds that --show shows an image (default: 2)')
     same.add_argument(
         '--tta', action='store_true',
@@ -89,7 +93,7 @@ def _add_rows(group: argparse._ArgumentGroup) -> None:
         '--limit', type=int, metavar='N',
         help='test on the first N images only')
     group.add_argument(
-        '--seed', type=int, default=0,
+        '--seed', type=int, default=0, metavar='N',
         help='seed of all noise (default: 0)')
     group.add_argument(
         '--batch-size', type=int, metavar='N',
@@ -133,66 +137,18 @@ def check(command_line: argparse.ArgumentParser,
             ('--batch-size', args.batch_size, 1, 'at least 1 image'),
             ('--seed', args.seed, 0, '>= 0'),
             ('--check-images', args.check_images, 0, '>= 0'),
-            ('--panels', args.panels, 0, '>= 0')]:
+            ('--panels', args.panels, 0, '>= 0'),
+            *(('--steps', steps, 1, '>= 1') for steps in args.steps)]:
         if value is not None and value < least:
             command_line.error(f'{flag} must be {rule}, but got {value}')
     if args.seed >= 2**32:
         command_line.error('--seed must be less than 2**32 = 4294967296, but '
                            f'got {args.seed}')
-
-
-def set_visualization(cfg: Config, args: argparse.Namespace) -> None:
-    """Switch on the painting of clean predictions, as mmseg's test does."""
-    if not (args.show or args.show_dir):
-        return
-    hook = (cfg.get('default_hooks') or {}).get('visualization')
-    if hook is None:
-        raise ValueError(
-            '--show and --show-dir need the visualization hook: set '
-            "default_hooks.visualization=dict(type='SegVisualizationHook')")
-    hook['draw'] = True
-    if args.show:
-        hook['show'] = True
-        hook['wait_time'] = args.wait_time
-    if args.show_dir:
-        cfg.visualizer['save_dir'] = args.show_dir
-
-
-def build_config(args: argparse.Namespace) -> Config:
-    """Turn the command line into a config whose test is the robust one."""
-    from ..evaluation.configs import describe_model, load_test_config
-    cfg = load_test_config(args.config, args.checkpoint, args.cfg_options)
-    refuse_functions(cfg)
-    set_work_dir(cfg, args)
-    set_visualization(cfg, args)
-    # The others wait while the first process writes the report.
-    start_processes(cfg, args, timeout=DAY)
-    cfg.setdefault('randomness', dict(seed=args.seed))
-    cfg.log_level = 'WARNING'  # the screen belongs to the table
-    cfg.test_cfg = dict(
-        type='mmseg_rppgd.RobustTestLoop',
-        suite=args.suite,
-        attacks=args.attacks,
-        eps=args.eps,
-        steps=args.steps,
-        minimal=args.minimal,
-        out_dir=args.out,
-        surrogate=args.surrogate,
-        others=args.matrix,
-        cache=args.cache,
-        save_adv=args.save_adv,
-        surface=args.surface,
-        pixel_range=args.pixel_range,
-        seed=args.seed,
-        limit=args.limit,
-        resume=args.resume,
-        batch_size=args.batch_size,
-        panels=args.panels,
-        probes=args.check_images,
-        skip_bad=args.skip_bad,
-        model_info=describe_model(args.config, args.checkpoint),
-        fp16=cfg.test_cfg.get('fp16', False))
-    return cfg
+    try:
+        for eps in args.eps:
+            parse_number('--eps', eps)
+    except ValueError as error:
+        command_line.error(str(error))
 
 
 def main(argv: Optional[Sequence[str]] = None,
@@ -201,13 +157,7 @@ def main(argv: Optional[Sequence[str]] = None,
     command_line = parser(prog)
     args = command_line.parse_args(argv)
     check(command_line, args)
-    hint = ('what is finished is kept in the folder of the report: repeat '
-            'the command with --resume to go on')
-    with interruptible(command_line.prog, hint), \
-            errors_in_a_sentence(command_line.prog), \
-            restricted_loading(args.trust_checkpoint):
-        require_launcher(args)
-        find_own_code(args.config)
-        require_mmseg()
-        Runner.from_cfg(build_config(args)).test()
-        leave_processes()
+    with interruptible(command_line.prog, GO_ON), errors_in_a_sentence(
+            command_line.prog):
+        from .work.robust_test import run
+        run(args)

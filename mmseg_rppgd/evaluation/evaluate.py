@@ -4,7 +4,7 @@ from contextlib import ExitStack
 from typing import Any, Callable, Dict, List, Optional, Sequence, Union
 
 from .evaluation import Evaluation
-from .plan.suites import make_plan
+from .plan.suites import Plan, make_plan
 from .run.models import TestedModel
 from .run.start import working_in
 
@@ -117,9 +117,12 @@ def evaluate(model: TestedModel,
         return counted
 
     check_folders(out_dir, save_adv)
-    plan = make_plan(suite, attacks, eps, steps, minimal, counts)
+    # Refused before the training labels are counted, which takes a while.
+    plan = make_plan(suite, attacks, eps, steps, minimal)
     check_models(model, surrogate, others, bool(plan.minimal),
                  save_adv is not None)
+    check_layers(plan, surrogate or model)
+    plan = make_plan(suite, attacks, eps, steps, minimal, counts)
     evaluation = Evaluation(
         plan, model, loader, out_dir, surrogate, list(others), seed, limit,
         batch_size, panels, probes, cache, save_adv, skip_bad, quiet, notes)
@@ -192,3 +195,12 @@ def check_models(model: TestedModel, surrogate: Optional[TestedModel],
                 "surface 'crop' makes no adversarial image whose distance "
                 'could be searched for; leave out --minimal, or take '
                 "'slide' or 'whole'")
+
+
+def check_layers(plan: Plan, model: TestedModel) -> None:
+    """Refuse a ``feature_layer`` that the attacked model does not have."""
+    for row in plan.rows + plan.minimal:
+        attack = row.build(1)
+        for each in [attack, *getattr(attack, 'attacks', ())]:
+            if each.feature_layer is not None:
+                model.attacked.with_feature_layer(each.feature_layer)

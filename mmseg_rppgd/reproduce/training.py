@@ -34,7 +34,7 @@ def start(*words: str, **options: Any) -> subprocess.Popen:
 
 def train(config: str, work_dir: str, settings: Sequence[str],
           load_from: Optional[str], log: str, say: Told) -> None:
-    """Train: the whole log goes to a file, the progress to the screen.
+    """Train, or go on with a training that was stopped.
 
     Args:
         config (str): File or name of the config.
@@ -55,6 +55,20 @@ def train(config: str, work_dir: str, settings: Sequence[str],
         settings = [*settings, f'load_from={load_from}']
     if settings:
         words += ['--cfg-options', *settings]
+    follow(words, log, say)
+
+
+def follow(words: Sequence[str], log: str, say: Told) -> None:
+    """Run a train command: its output goes to a file, its progress is told.
+
+    Args:
+        words (Sequence[str]): The command, from 'train' on.
+        log (str): File that the output is added to.
+        say (callable): Gets a line of progress.
+
+    Raises:
+        TrainingFailed: If the training ends with an error.
+    """
     with open(log, 'a', encoding='utf-8') as file, start(
             *words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             encoding='utf-8', errors='replace') as process:
@@ -68,8 +82,8 @@ def train(config: str, work_dir: str, settings: Sequence[str],
         with open(log, encoding='utf-8', errors='replace') as file:
             end = ''.join(file.readlines()[-LAST_LINES:])
         raise TrainingFailed(
-            f'the training of {config} has failed; its log is {log} and ends '
-            f'in:\n{end}')
+            f'the training of {words[1]} has failed; its log is {log} and '
+            f'ends in:\n{end}')
 
 
 def finished_checkpoint(work_dir: str, iterations: int) -> Optional[str]:

@@ -11,6 +11,7 @@ from mmengine.logging import HistoryBuffer
 from mmengine.utils import digit_version
 
 from mmseg_rppgd.commands import publish
+from mmseg_rppgd.commands.work.publish import publish as publish_weights
 
 # As mmengine does it, in a process that never imports this package.
 PLAIN = '''
@@ -48,7 +49,7 @@ def checkpoint(tmp_path):
 def test_plain_mmengine_loads_what_is_published(checkpoint):
     if digit_version(torch.__version__) >= digit_version('2.6'):
         assert plain_load(checkpoint).returncode  # the reason for it all
-    path = publish.publish(str(checkpoint))
+    path = publish_weights(str(checkpoint))
     loaded = plain_load(path)
     assert loaded.returncode == 0, loaded.stderr
     assert loaded.stdout.endswith(

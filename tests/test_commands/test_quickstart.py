@@ -90,22 +90,20 @@ def test_the_hardened_config_attacks_with_rppgd_in_three_steps(quickstart):
 
 def test_training_is_shown_in_short_lines(quickstart, tmp_path, capsys):
     quickstart()
-    assert '  iteration [ 50/800]  loss 1.2  left 0:01:00\n' in (
+    assert '  iteration 50 of 800, loss 1.2, 0:01:00 left\n' in (
         capsys.readouterr().out)
     log = tmp_path / 'empty' / 'out folder' / 'standard.log'
     assert 'decode.loss_ce: 0.8' in log.read_text()
 
 
 def test_a_failed_training_shows_its_log_and_stops(quickstart, tmp_path,
-                                                   monkeypatch, capsys):
+                                                   monkeypatch):
     monkeypatch.setenv('FAIL', 'yes')
     with pytest.raises(SystemExit) as error:
         quickstart()
-    assert error.value.code == 1
     assert len(notes(tmp_path)) == 1
-    shown = capsys.readouterr()
-    assert 'the reason' in shown.err
-    assert 'standard.log' in shown.out
+    assert 'the reason' in error.value.code
+    assert 'standard.log' in error.value.code
 
 
 def test_script_runs_the_command_in_an_environment(python, tmp_path):

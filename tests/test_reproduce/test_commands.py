@@ -8,6 +8,7 @@ import pytest
 from small_work import DEEPLAB, PSP, cell, strategies, transfer, work
 
 from mmseg_rppgd.commands import train
+from mmseg_rppgd.commands.words import read_settings
 from mmseg_rppgd.config import load_config
 from mmseg_rppgd.reproduce import Experiment, System
 from mmseg_rppgd.reproduce.commands import Commands
@@ -68,7 +69,7 @@ def test_the_command_takes_the_words_and_the_config_exists(scale):
     for system in commands.systems:
         words = commands.training(system, 0, 'slurm')
         args = train.parser().parse_args(words[3:])
-        cfg = load_config(args.config, args.cfg_options)
+        cfg = load_config(args.config, read_settings(args.cfg_options))
         assert (args.launcher, cfg.randomness.seed) == ('slurm', 0)
         assert bool(cfg.get('load_from')) == (
             system.strategy != 'Standard' and scale != 'full')

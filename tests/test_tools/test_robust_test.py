@@ -129,7 +129,8 @@ def test_csv_and_markdown_hold_the_same_rows(run_tool, tmp_path):
     assert float(rows[1]['mIoU']) == results['attacks'][0]['mIoU']
     assert float(rows[2]['IoU.sky']) == results['attacks'][1]['per_class'][
         'sky']
-    table = (tmp_path / 'report' / 'table.md').read_text()
+    # The strongest row is bold.
+    table = (tmp_path / 'report' / 'table.md').read_text().replace('**', '')
     for name in ('clean', 'PGD', 'RPPGD', 'worst case'):
         assert f'| {name} |' in table
 
@@ -284,15 +285,22 @@ def test_changed_settings_are_refused(words, message, run_tool):
      r'does not fit.*conv_seg.weight has the shape \(3, 8, 1, 1\)'),
     (('--cfg-options', 'test_dataloader=None'), 'test_dataloader must be'),
 ])
-def test_bad_input_gets_one_sentence(words, message, run_tool):
+def test_bad_input_gets_one_sentence(words, message, run_tool, tmp_path):
     with pytest.raises(SystemExit, match=message) as error:
         run_tool(*words)
     assert str(error.value).startswith('robust_test.py: ')
+    left_nothing(tmp_path)
 
 
-def test_missing_checkpoint_is_named(run_tool):
+def left_nothing(folder):
+    """A refused test has made no report, no log and no work dir."""
+    assert not list(folder.iterdir())
+
+
+def test_missing_checkpoint_is_named(run_tool, tmp_path):
     with pytest.raises(SystemExit, match="checkpoint 'no.pth' does not exist"):
         run_tool(checkpoint='no.pth')
+    left_nothing(tmp_path)
 
 
 @pytest.mark.parametrize('content, message', [

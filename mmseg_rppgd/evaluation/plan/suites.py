@@ -18,7 +18,7 @@ from mmengine.config import Config
 
 from ...attacks.base import check_int, refuse_targets
 from ...config import refuse_functions, without_scopes
-from ...registry import did_you_mean, find_name
+from ...names import did_you_mean, find_name
 from .rows import Row, make_rows
 from .typed import Typed, parse_attack, typed_name
 

@@ -3,7 +3,8 @@ import ast
 import re
 from typing import Any, Dict, Optional, Union
 
-from ...registry import ATTACKS, attack_name, did_you_mean, find_name
+from ...names import did_you_mean, find_name
+from ...registry import ATTACKS, attack_name
 from .rows import type_name
 
 LONGEST_OPTION = 24  # characters that a name shows of a value

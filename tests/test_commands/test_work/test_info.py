@@ -1,9 +1,10 @@
 """What ``info`` shows of this installation."""
 import pytest
 import torch
+from mmengine.device import get_device
 
 from mmseg_rppgd import __version__, compat
-from mmseg_rppgd.commands import info
+from mmseg_rppgd.commands.work import info
 
 
 @pytest.fixture
@@ -11,7 +12,7 @@ def show(capsys):
     """What the command prints."""
 
     def run():
-        info.main([])
+        info.run()
         return capsys.readouterr().out
 
     return run
@@ -25,7 +26,7 @@ def test_versions_device_and_threads(show, monkeypatch):
     assert lines['mmseg_rppgd'].startswith(__version__)
     assert lines['mmcv'].endswith(
         '(full)' if compat.has_mmcv_ops() else 'no compiled operators)')
-    assert lines['device'].startswith(info.get_device())
+    assert lines['device'].startswith(get_device())
     assert lines['threads'] == (
         f'{torch.get_num_threads()} (OMP_NUM_THREADS=3)')
 
