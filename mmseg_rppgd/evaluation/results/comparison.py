@@ -12,9 +12,9 @@ import numpy as np
 
 from ...metrics import LABEL
 from ..plan.rows import format_eps
+from .balls import worst_balls
 from .finished import FinishedTest
 from .intervals import difference, draw_images
-from .results import worst_balls
 
 Key = Tuple[Any, ...]  # name, norm, eps and steps of what was attacked how
 WORST = {'mIoU': 'mIoU_greedy', 'aAcc': 'aAcc'}  # where there is a worst case
