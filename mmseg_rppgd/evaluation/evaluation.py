@@ -16,7 +16,7 @@ from mmengine.dist import barrier, get_dist_info
 
 from .. import __version__
 from ..metrics import compute_metrics
-from .plan.rows import AttackRun, group_rows
+from .plan.runs import AttackRun, group_rows
 from .plan.sentence import plan_sentence
 from .plan.suites import Plan
 from .report.report import Report
