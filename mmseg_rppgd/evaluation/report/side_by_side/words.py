@@ -1,9 +1,9 @@
 """Which model keeps most, in sentences, and as bars."""
 from typing import Any, Dict, List, Optional, Sequence
 
+from ....words import counted
 from ...results.comparison import Comparison, Key
 from ...results.verdicts import LOWER_IS_BETTER, Standing, Verdict
-from ..names import counted
 from ..page.headline import Bar, Sentence, joined, share
 
 
