@@ -12,7 +12,7 @@ def remembering(init: Callable) -> Callable:
     """Make a constructor keep its arguments, by name, as ``_given``.
 
     Of the constructors of a class and its bases the outermost does, which is
-    what was called. Its signature stays as it is.
+    what was called. Its signature stays as it is; ``remembers`` tells it.
     """
 
     @functools.wraps(init)
@@ -21,7 +21,18 @@ def remembering(init: Callable) -> Callable:
             self._given = given_arguments(init, self, *args, **kwargs)
         init(self, *args, **kwargs)
 
+    setattr(construct, 'remembers', True)
     return construct
+
+
+def let_remember(cls: type) -> None:
+    """Make the constructor of a class keep its arguments.
+
+    It may be that of a base which is no attack; those of attacks do already.
+    """
+    init = getattr(cls, '__init__')
+    if not hasattr(init, 'remembers'):
+        setattr(cls, '__init__', remembering(init))
 
 
 def given_arguments(function: Callable, *args: Any,

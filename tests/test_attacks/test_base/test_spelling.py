@@ -88,6 +88,21 @@ def test_an_attack_of_ones_own():
         "keep='last')")
 
 
+def test_a_constructor_of_another_base():
+
+    class Stronger:
+
+        def __init__(self, *, strength=1., **kwargs):
+            self.factor = strength
+            super().__init__(**kwargs)
+
+    class Own(Stronger, PGD):
+        pass
+
+    assert repr(Own(strength=5., steps=4)).startswith(
+        'Own(strength=5.0, eps=0.03, alpha=0.01, steps=4, ')
+
+
 def test_what_was_changed_later_is_told():
     attack = copy.copy(PGD(steps=3))
     attack.steps = 7
