@@ -16,7 +16,7 @@ from mmengine.dist import barrier, get_dist_info
 
 from .. import __version__
 from ..metrics import compute_metrics
-from .plan.rows import AttackRun, group_rows
+from .plan.runs import AttackRun, group_rows
 from .plan.sentence import plan_sentence
 from .plan.suites import Plan
 from .report.report import Report
@@ -189,9 +189,10 @@ class Evaluation:
         notes = self._notes() + radius_notes(attacked)
         out_dir = self.out_dir
         if out_dir is not None:
+            palette = self.model.palette
             report = Report(results, clean, attacked, self.examples,
-                            self.model.palette or (), minimal, matrix, notes,
-                            self.available)
+                            () if palette is None else palette, minimal,
+                            matrix, notes, self.available)
             on_first(lambda: report.write(out_dir, visualizer))
         barrier()
         self.screen.show(results, out_dir, notes, matrix, minimal)

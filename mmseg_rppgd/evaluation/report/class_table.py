@@ -1,8 +1,7 @@
 """What an attack leaves of each class."""
 from typing import Any, Dict, Optional
 
-from ..results.balls import inside
-from ..results.results import worst_balls
+from ..results.balls import inside, worst_balls
 from .names import radius
 from .writers import Cells, Kept, Table, cell
 

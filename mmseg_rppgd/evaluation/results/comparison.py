@@ -12,14 +12,15 @@ import numpy as np
 
 from ...metrics import LABEL
 from ..plan.rows import format_eps
+from .balls import worst_balls
 from .finished import FinishedTest
 from .intervals import difference, draw_images
-from .results import worst_balls
 
 Key = Tuple[Any, ...]  # name, norm, eps and steps of what was attacked how
 WORST = {'mIoU': 'mIoU_greedy', 'aAcc': 'aAcc'}  # where there is a worst case
 NAMED = ('name', 'norm', 'eps', 'steps')
 CLEAN: Key = ('clean', None, None, None)
+WORST_CASE = 'worst case'  # the name of its rows
 
 
 @dataclass(frozen=True)
@@ -148,7 +149,7 @@ def entries(test: FinishedTest, metric: str) -> Dict[Key, Entry]:
             {**attack['config'], 'rms': threat['rms']}, _ball(threat),
             attack.get('per_class', {}))
     for ball in worst_balls(results) if metric in WORST else ():
-        key = ('worst case', ball['norm'], _radius(ball), None)
+        key = (WORST_CASE, ball['norm'], _radius(ball), None)
         members = [
             {k: m.get(k) for k in NAMED} if isinstance(m, dict) else m
             for m in ball.get('members', ())]

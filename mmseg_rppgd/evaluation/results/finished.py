@@ -11,7 +11,8 @@ import numpy as np
 
 from ...metrics import accuracy, mean_iou, number
 from ..run.store import SETTINGS, ImageStore
-from .results import SCHEMA, lies_in, stack_counts
+from .balls import lies_in
+from .results import SCHEMA, stack_counts
 from .worst_case import worst_case, worst_counts
 
 # What every report has, also one of another version with the same schema.

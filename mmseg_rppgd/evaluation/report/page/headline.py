@@ -3,9 +3,10 @@ import math
 from dataclasses import dataclass, field
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
+from ....words import counted
 from ...results.balls import inside, same_radius, strongest
 from ...results.claim import doubts
-from ..names import at, attack_words, counted, readable_name
+from ..names import at, attack_words, readable_name
 from ..tables import balls_with_intervals, row_intervals
 
 Ends = Optional[Sequence[float]]
@@ -130,7 +131,7 @@ def _on_images(results: Dict[str, Any], available: Optional[int]) -> str:
     images = results['dataset']['num_images']
     if available is None or images == available:
         return counted(images, 'image')
-    return f'{images} of {counted(available, "image")}'
+    return f'{images:,} of {counted(available, "image")}'
 
 
 def _over_all(subject: str, results: Dict[str, Any],

@@ -2,11 +2,11 @@
 import os.path as osp
 from typing import List, Sequence, Tuple
 
+from ....words import counted
 from ...files import write_text
 from ...results.comparison import compare_tests
 from ...results.finished import FinishedTest
 from ...results.verdicts import verdicts
-from ..names import counted
 from ..page.headline import Sentence
 from ..writers import Table, escape, to_markdown
 from .charts import comparison_charts

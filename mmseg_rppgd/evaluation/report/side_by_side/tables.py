@@ -2,9 +2,9 @@
 from dataclasses import replace
 from typing import Any, Dict, List, Mapping, Optional, Sequence
 
-from ...results.comparison import CLEAN, Comparison, Key
+from ...results.comparison import CLEAN, WORST_CASE, Comparison, Key
 from ...results.finished import FinishedTest
-from ...results.verdicts import LOWER_IS_BETTER, WORST_CASE, Verdict
+from ...results.verdicts import LOWER_IS_BETTER, Verdict
 from ..class_table import LOWEST
 from ..page.headline import share
 from ..writers import Cells, Kept, Table, estimate

@@ -1,12 +1,13 @@
 """Which model keeps most, in sentences, and as bars."""
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
+from ....words import counted
+from ...results.balls import worst_balls
 from ...results.claim import doubts
 from ...results.comparison import Comparison, Key
 from ...results.finished import FinishedTest
-from ...results.results import worst_balls
 from ...results.verdicts import LOWER_IS_BETTER, Standing, Verdict
-from ..names import at, counted
+from ..names import at
 from ..page.headline import Bar, Sentence, joined, share
 
 
