@@ -108,7 +108,8 @@ class Evaluation:
         return dict(
             model.resume_settings, version=__version__,
             torch=torch.__version__, seed=self.seed,
-            images=len(self.indices), probed_images=len(self.probed),
+            images=len(self.indices), available=self.available,
+            probed_images=len(self.probed),
             surface=self.source.surface, model=model.settings,
             surrogate=self.surrogate and self.surrogate.settings,
             matrix=[other.settings for other in others],

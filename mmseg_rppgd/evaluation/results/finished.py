@@ -141,6 +141,13 @@ class FinishedTest:
         return _read_json(self.settings_file)['keys']
 
     @property
+    def available(self) -> Optional[int]:
+        """int, optional: Images of the data set; None if that is unknown."""
+        if not self.has_counts:
+            return None
+        return _read_json(self.settings_file).get('available')
+
+    @property
     def seed(self) -> int:
         """int: Seed of the test."""
         return self.results['environment']['seed']

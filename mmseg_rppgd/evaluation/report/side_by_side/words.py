@@ -128,8 +128,6 @@ def unclaimed(names: Sequence[str],
               tests: Sequence[FinishedTest]) -> List[str]:
     """Say whose numbers support no claim of robustness, and why.
 
-    How many images the data sets have is not known here.
-
     Args:
         names (sequence[str]): What the models are called.
         tests (sequence[FinishedTest]): Their reports.
@@ -141,7 +139,7 @@ def unclaimed(names: Sequence[str],
     for name, test in zip(names, tests):
         results = {'checks': [], **test.results}  # older reports have none
         for ball in worst_balls(results):
-            reasons = doubts(results, ball)
+            reasons = doubts(results, ball, test.available)
             if reasons:
                 found.setdefault((joined(reasons), at(ball)), []).append(name)
     return [f'{joined(of)} at {ball}: no claim of robustness is supported, '

@@ -1,4 +1,5 @@
 """Who keeps most, in words."""
+import json
 import re
 from pathlib import Path
 
@@ -74,6 +75,15 @@ def test_whose_numbers_support_no_claim_is_said(side_by_side):
     del compared.tests[0].results['checks']
     assert compared.unclaimed == [small, large]
     assert side_by_side(0.6, attacks=(), names=('none', )).unclaimed == []
+
+
+def test_a_part_of_the_images_supports_no_claim(side_by_side):
+    compared = side_by_side(0.6, names=('one', ))
+    path = Path(compared.tests[0].settings_file)
+    settings = json.loads(path.read_text())
+    path.write_text(json.dumps(dict(settings, available=101)))
+    text, = compared.unclaimed
+    assert 'only 3 of 101 images were tested' in text
 
 
 def test_one_model_and_one_attack(side_by_side):
