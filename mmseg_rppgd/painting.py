@@ -29,7 +29,8 @@ def full_palette(palette: Optional[Sequence[Sequence[int]]],
         num_classes (int): Number of classes.
     """
     colours = default_palette(num_classes).tolist()
-    for i, colour in enumerate(list(palette or ())[:num_classes]):
+    given = [] if palette is None else list(palette)  # it may be an array
+    for i, colour in enumerate(given[:num_classes]):
         if np.shape(colour) == (3, ):  # others are no colours
             colours[i] = list(colour)
     return colours

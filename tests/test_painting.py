@@ -22,6 +22,11 @@ def test_classes_without_a_colour_get_one():
     assert full_palette(None, 3) == default_palette(3).tolist()
 
 
+def test_colours_may_be_an_array():
+    given = np.array([[1, 2, 3], [4, 5, 6]])
+    assert full_palette(given, 2) == given.tolist()
+
+
 def test_colours_of_more_classes_are_left_out():
     assert full_palette([[1, 2, 3], [4, 5, 6]], 1) == [[1, 2, 3]]
 

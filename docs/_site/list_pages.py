@@ -9,7 +9,8 @@ from docstrings import inline, table
 
 from mmseg_rppgd.commands.list import main as list_command
 from mmseg_rppgd.evaluation.plan import make_plan
-from mmseg_rppgd.evaluation.plan.rows import format_eps, group_rows
+from mmseg_rppgd.evaluation.plan.rows import format_eps
+from mmseg_rppgd.evaluation.plan.runs import group_rows
 from mmseg_rppgd.evaluation.plan.typed import typed_name
 
 

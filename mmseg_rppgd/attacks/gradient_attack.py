@@ -174,9 +174,10 @@ class GradientAttack(Attack):
         finite = FiniteCheck(self.name, self.steps, adv_images.device)
         for step in range(1, self.steps + 1):
             leaf = adv_images.detach().requires_grad_()
-            if self.view is None or start.draws is None:
+            if self.view is None:
                 output = model(leaf)
             else:
+                assert start.draws is not None  # as _starts() sees to
                 output = self.view(model, leaf, start.draws[step - 1])
             if tracker is not None and step > 1 and update.in_ball:
                 self._track(tracker, model, adv_images, output)

@@ -1,5 +1,5 @@
 """RP-PGD: the region term plus the prototype term (Eq. 3-7)."""
-from typing import Any, Optional, Sequence
+from typing import Any, Optional, Sequence, Union
 
 import torch
 from torch import Tensor
@@ -92,12 +92,12 @@ class RPObjective(Objective):
                                           self._weights(step, steps)):
             if letter not in self.regions:
                 continue
-            share = weight * region.to(losses)
+            factor: Union[float, Tensor] = weight
             if self.region_norm == 'region':
                 size = region.sum((1, 2)).clamp_min(1)
-                share = region.to(losses) * (
-                    weight * self.inputs.num_labelled / size).view(-1, 1, 1)
-            weights = weights + share
+                factor = (weight * self.inputs.num_labelled / size).view(
+                    -1, 1, 1)
+            weights = weights + factor * region.to(losses)
         return mean_over_labelled(losses * weights, self.inputs)
 
     def prototype_loss(self, output: SegOutput, state: Regions) -> Tensor:

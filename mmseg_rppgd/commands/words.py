@@ -5,9 +5,8 @@ a module that defines a command, imports torch, mmengine or numpy. The work
 of a command is in ``work`` and is imported when its words have been read.
 """
 import argparse
-import shlex
 import textwrap
-from typing import Any, Dict, List, Optional, Sequence
+from typing import Any, Dict, Optional, Sequence
 
 WIDTH = 79
 
@@ -124,10 +123,3 @@ def read_settings(words: Optional[Sequence[str]]) -> Optional[Dict[str, Any]]:
         except (ValueError, AssertionError, RecursionError):
             raise ValueError(refused_setting(word)) from None
     return read.settings
-
-
-def examples_of(parser: argparse.ArgumentParser) -> List[List[str]]:
-    """Return the words of the examples that --help shows."""
-    shown = parser.format_help().partition('\nexamples:\n')[2]
-    lines = shown.partition('\n\n')[0].splitlines()
-    return [shlex.split(line.strip()[len(parser.prog):]) for line in lines]

@@ -16,7 +16,7 @@ from mmengine.dist import barrier, get_dist_info
 
 from .. import __version__
 from ..metrics import compute_metrics
-from .plan.rows import AttackRun, group_rows
+from .plan.runs import AttackRun, group_rows
 from .plan.sentence import plan_sentence
 from .plan.suites import Plan
 from .report.report import Report
@@ -108,7 +108,8 @@ class Evaluation:
         return dict(
             model.resume_settings, version=__version__,
             torch=torch.__version__, seed=self.seed,
-            images=len(self.indices), probed_images=len(self.probed),
+            images=len(self.indices), available=self.available,
+            probed_images=len(self.probed),
             surface=self.source.surface, model=model.settings,
             surrogate=self.surrogate and self.surrogate.settings,
             matrix=[other.settings for other in others],
@@ -189,9 +190,10 @@ class Evaluation:
         notes = self._notes() + doubts(results, attacked)
         out_dir = self.out_dir
         if out_dir is not None:
+            palette = self.model.palette
             report = Report(results, clean, attacked, self.examples,
-                            self.model.palette or (), minimal, matrix, notes,
-                            self.available)
+                            () if palette is None else palette, minimal,
+                            matrix, notes, self.available)
             on_first(lambda: report.write(out_dir, visualizer))
         barrier()
         self.screen.show(results, out_dir, notes, matrix, minimal)

@@ -12,7 +12,7 @@ from ..registry import LOOPS
 from .configs import (CheckpointFits, describe_model, load_segmentor,
                       tested_segmentor)
 from .evaluate import check_numbers, evaluate
-from .results.results import worst_balls
+from .results.balls import worst_balls
 from .run.bad_data import data_set_faults
 from .run.models import Sample
 

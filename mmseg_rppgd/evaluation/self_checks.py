@@ -1,7 +1,8 @@
 """The self-checks of one evaluation: probes, more probes, checks."""
 from typing import Any, Dict, List, Sequence
 
-from .plan.rows import AttackRun, Row
+from .plan.rows import Row
+from .plan.runs import AttackRun
 from .results.checks import Checker
 from .results.results import CleanResult, RowResult
 from .run.attack_job import AttackJob

@@ -12,6 +12,7 @@ from torch import Tensor
 from ..attacks.base import check_int, frozen, own_chance, predict_classes
 from ..painting import Tile, colour_classes, full_palette, magnify, tile
 from ..pixel_model import PerturbedBatch, PixelModel
+from ..pixel_model.space import size_of
 from ..registry import HOOKS
 from .attack_hook import AttackHook
 
@@ -108,16 +109,17 @@ class AdversaryPicturesHook(Hook):
         image, adversary, labels = (
             each[0] for each in (batch.clean_images, batch.adv_images,
                                  batch.labels))
-        attack = self._attacker.attack
-        void = attack.resolved_ignore_index(model_of(batch))
+        model = model_of(batch)
+        void = self._attacker.attack.resolved_ignore_index(model)
         labelled = (labels != void).cpu().numpy()
         truth = labels.cpu().numpy()
         tiles = [
             Tile(to_bytes(image), 'image', True),
             Tile(to_bytes(adversary), 'adversary', True), _noise(
                 adversary - image)]
-        for name, classes in zip(('clean', 'attacked'),
-                                 predict(batch, [image, adversary])):
+        predictions = predict(
+            model.with_label_size(size_of(labels)), [image, adversary])
+        for name, classes in zip(('clean', 'attacked'), predictions):
             right = (classes == truth)[labelled]
             share = f' {100 * right.mean():.1f} %' if right.size else ''
             tiles.append(Tile(_paint(classes, palette, labelled),
@@ -126,17 +128,16 @@ class AdversaryPicturesHook(Hook):
         return tile(tiles, columns=3)
 
 
-def predict(batch: PerturbedBatch, images: List[Tensor]) -> List[np.ndarray]:
-    """Predict images as the attack saw them; change nothing.
+def predict(model: PixelModel, images: List[Tensor]) -> List[np.ndarray]:
+    """Predict images as an attack sees them; change nothing.
 
     Args:
-        batch (PerturbedBatch): Has the model.
+        model (PixelModel): The model.
         images (list[Tensor]): (3, H, W) of one size.
 
     Returns:
-        list[np.ndarray]: Classes (H, W) of each.
+        list[np.ndarray]: Classes of each, at the size of the labels.
     """
-    model = model_of(batch)
     generator = torch.Generator().manual_seed(0)
     # Frozen, for autocast would keep casts without a gradient otherwise.
     with torch.no_grad(), frozen(model.attacked_networks()), own_chance(

@@ -56,9 +56,9 @@ def part_accuracies(segmentor: Segmentor, logits: Sequence[Tensor],
 
     Returns:
         dict: ``acc_clean`` and ``acc_adv``, scalars; without a part that has
-        no image, and empty where nothing was kept.
+        no image, and empty where nothing was kept or seen.
     """
-    if not logits:
+    if not (logits and data_samples):
         return {}
     rights, totals = [], []
     with torch.no_grad(), full_precision(logits[0].device):

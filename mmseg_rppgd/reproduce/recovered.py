@@ -16,7 +16,8 @@ from torch import Tensor
 from .. import __version__
 from ..evaluation.evaluate import check_numbers
 from ..evaluation.files import write_json
-from ..evaluation.plan.rows import AttackRun, Row
+from ..evaluation.plan.rows import Row
+from ..evaluation.plan.runs import AttackRun
 from ..evaluation.plan.suites import make_plan
 from ..evaluation.report.screen import Screen
 from ..evaluation.results.environment import describe_environment

@@ -4,6 +4,7 @@ import shlex
 import textwrap
 from typing import List, Optional, Sequence, Tuple
 
+from ..words import counted
 from .commands import Commands
 from .experiments import Experiment
 from .hours import expected_hours, hours_lines
@@ -183,11 +184,6 @@ def head(commands: Commands, where: str) -> List[str]:
             *(f'# {line}'.rstrip() for comment in comments
               for line in textwrap.wrap(comment, 77, subsequent_indent='  ')
               or ['']), 'set -euo pipefail']
-
-
-def counted(number: int, noun: str) -> str:
-    """Return a number with its noun, in the plural where it is not one."""
-    return f'{number} {noun}{"s" * (number != 1)}'
 
 
 def unless(finished: Sequence[str], command: Sequence[str]) -> List[str]:

@@ -1,6 +1,7 @@
 """Words that commands share, and how soon they are answered."""
 import argparse
 import os
+import shlex
 import subprocess
 import sys
 import time
@@ -9,8 +10,7 @@ from importlib import import_module
 import pytest
 
 from mmseg_rppgd import commands
-from mmseg_rppgd.commands.words import (add_run_options, examples_of,
-                                        read_settings)
+from mmseg_rppgd.commands.words import add_run_options, read_settings
 
 MODULES = {name: import_module(
     f'mmseg_rppgd.commands.{name.replace("-", "_")}')
@@ -61,6 +61,13 @@ def test_words_are_answered_before_anything_is_imported():
     for (words, expected, code), answer in zip(ANSWERED, answers):
         text, ended = eval(answer)
         assert expected in text and ended == code, words
+
+
+def examples_of(parser):
+    """The words of the examples that --help shows."""
+    shown = parser.format_help().partition('\nexamples:\n')[2]
+    lines = shown.partition('\n\n')[0].splitlines()
+    return [shlex.split(line.strip()[len(parser.prog):]) for line in lines]
 
 
 @pytest.mark.parametrize('name', MODULES)

@@ -153,6 +153,12 @@ def meta():
         ori_shape=(32, 32), img_shape=(32, 32), img_path='a'))
 
 
+def test_labels_may_be_larger_than_their_image(tmp_path):
+    runner = train(tmp_path, max_iters=1, train=dict(label_size=(40, 40)),
+                   **WAYS['hook'])
+    assert len(images(runner)) == 1
+
+
 def test_a_batch_without_an_adversary_is_waited_out(tmp_path, monkeypatch):
     original, calls = training.perturb_batch, []
 

@@ -132,6 +132,24 @@ def test_accuracy_of_either_part(tmp_path, adv_ratio, parts):
         pytest.approx(scalars(runner, 'train/decode.acc_seg'), abs=0.06))
 
 
+def test_a_step_past_the_preprocessor_has_no_accuracy(tmp_path):
+    runner = make_runner(tmp_path, hooks=[
+        dict(type='mmseg_rppgd.AttackHook', attack=PGD)])
+    preprocessor = runner.model.data_preprocessor
+
+    def train_step(data, optim_wrapper):
+        data = preprocessor.forward(data, True)
+        losses = runner.model(**data, mode='loss')
+        loss, logs = runner.model.parse_losses(losses)
+        optim_wrapper.update_params(loss)
+        return logs
+
+    runner.model.train_step = train_step
+    runner.train()
+    assert len(scalars(runner, 'train/attack_mis_ratio')) == 2
+    assert 'train/acc_adv' not in runner.message_hub.log_scalars
+
+
 def listeners(model):
     return sum(len(module._forward_hooks) + len(module._forward_pre_hooks)
                for module in model.modules())

@@ -10,7 +10,7 @@ from ..threat_model import NORMS, Number, ThreatModel
 from .frozen import frozen, own_chance
 from .inputs import AttackInputs, Generators, check_inputs, check_int
 from .model import AttackedModel, CheckedModel, Model, check_model
-from .spelling import PLAIN, remembering, spell_call
+from .spelling import PLAIN, let_remember, remembering, spell_call
 
 Callback = Callable[[int, Tensor], Any]
 
@@ -115,8 +115,7 @@ class Attack(ABC):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        if '__init__' in vars(cls):
-            setattr(cls, '__init__', remembering(vars(cls)['__init__']))
+        let_remember(cls)
 
     def __repr__(self) -> str:
         return spell_call(self.name, self.config)

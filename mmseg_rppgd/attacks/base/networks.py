@@ -7,13 +7,15 @@ the function holds.
 import dis
 import threading
 import warnings
+from collections import deque
 from collections.abc import Mapping
 from contextlib import contextmanager
 from functools import partial
 from types import CodeType, FunctionType, MethodType
-from typing import Any, Dict, FrozenSet, Iterable, Iterator, List, Tuple
+from typing import Any, Deque, Dict, Iterable, Iterator, List, Set, Tuple
 
-from torch import nn
+import numpy as np
+from torch import Tensor, nn
 from torch.nn.modules.dropout import _DropoutNd
 from torch.nn.modules.module import register_module_forward_pre_hook
 
@@ -25,8 +27,10 @@ GLOBALS = ('LOAD_GLOBAL', 'LOAD_NAME')
 # Of a class, what its objects may run.
 METHODS = (MethodType, staticmethod, classmethod)
 PARTS = (nn.Module, FunctionType, staticmethod, classmethod)
+# What holds nothing, of which data may have a lot.
+DATA = (type(None), int, float, complex, str, bytes, np.ndarray, Tensor)
 
-Names = FrozenSet[str]
+Names = Tuple[str, ...]
 
 
 def networks_in(model: Any) -> List[nn.Module]:
@@ -41,9 +45,13 @@ def networks_in(model: Any) -> List[nn.Module]:
 
     Args:
         model (callable): A module or a function.
+
+    Returns:
+        list[nn.Module]: The networks, in the same order in every process.
     """
     search = _Search()
     search.visit(model)
+    search.follow()
     return list(search.networks.values())
 
 
@@ -52,11 +60,18 @@ def strangers_named(networks: Iterable[nn.Module],
                     name: str) -> Iterator[None]:
     """Warn if a network runs in training mode that is not looked after.
 
+    Not where one that is looked after is compiled, which would be compiled
+    once more for being watched.
+
     Args:
         networks (iterable[nn.Module]): Those that are looked after.
         name (str): Who says so.
     """
-    known = {id(m) for network in networks for m in network.modules()}
+    modules = [m for network in networks for m in network.modules()]
+    if any('_orig_mod' in m._modules for m in modules):
+        yield
+        return
+    known = set(map(id, modules))
     thread = threading.get_ident()
     strangers: List[str] = []
 
@@ -89,6 +104,8 @@ def _has_modes(module: nn.Module) -> bool:
 class _Search:
     """Follows what a function holds, each object once.
 
+    One after the other, since functions may call each other a thousand deep.
+
     Attributes:
         networks (dict): Modules found, by their id.
     """
@@ -97,14 +114,25 @@ class _Search:
         self.networks: Dict[int, nn.Module] = {}
         # The objects, too, so that none of another gets the id of one.
         self._seen: Dict[Tuple[int, Names], Any] = {}
+        self._inside: Set[int] = set()
+        self._waiting: Deque[Tuple[Any, Names]] = deque()
 
-    def visit(self, value: Any, names: Names = frozenset()) -> None:
-        """Look into a value, of which code reads the attributes ``names``."""
-        by_name = not callable(value)  # of anything else all is looked at
-        key = id(value), names if by_name else frozenset()
-        if key in self._seen:
+    def visit(self, value: Any, names: Names = ()) -> None:
+        """Note a value, of which code reads the attributes ``names``."""
+        if isinstance(value, DATA):
             return
-        self._seen[key] = value
+        if callable(value):  # of which all is looked at
+            names = ()
+        if (id(value), names) not in self._seen:
+            self._seen[id(value), names] = value
+            self._waiting.append((value, names))
+
+    def follow(self) -> None:
+        """Look into what was noted, and into all that this holds."""
+        while self._waiting:
+            self._look_into(*self._waiting.popleft())
+
+    def _look_into(self, value: Any, names: Names) -> None:
         if isinstance(value, nn.Module):
             self._visit_network(value)
         elif isinstance(value, FunctionType):
@@ -118,14 +146,13 @@ class _Search:
             self._visit_items(value.values())
         elif isinstance(value, (list, tuple, set)):
             self._visit_items(value)
-        elif by_name:
+        elif not callable(value):
             held = getattr(value, '__dict__', {})
             self._visit_all((held.get(name) for name in names), names)
         elif not isinstance(value, type):  # that makes networks, has none
             self._visit_object(value)
 
-    def _visit_all(self, values: Iterable[Any],
-                   names: Names = frozenset()) -> None:
+    def _visit_all(self, values: Iterable[Any], names: Names = ()) -> None:
         for value in values:
             self.visit(value, names)
 
@@ -134,9 +161,11 @@ class _Search:
             self._visit_all(values)
 
     def _visit_network(self, network: nn.Module) -> None:
+        if id(network) in self._inside:  # of one that was found
+            return
         self.networks[id(network)] = network
         modules = list(network.modules())
-        self._seen.update({(id(m), frozenset()): m for m in modules})
+        self._inside.update(map(id, modules))
         for module in modules:
             for value in vars(module).values():
                 self._visit_all(v for v in _items(value)
@@ -146,7 +175,7 @@ class _Search:
         self.visit(getattr(function, '__wrapped__', None))
         self.visit(function.__defaults__)
         self.visit(function.__kwdefaults__)
-        names = frozenset(_names(function.__code__))
+        names = tuple(dict.fromkeys(_names(function.__code__)))
         for cell in function.__closure__ or ():
             try:
                 self.visit(cell.cell_contents, names)

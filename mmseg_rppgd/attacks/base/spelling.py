@@ -12,7 +12,7 @@ def remembering(init: Callable) -> Callable:
     """Make a constructor keep its arguments, by name, as ``_given``.
 
     Of the constructors of a class and its bases the outermost does, which is
-    what was called. Its signature stays as it is.
+    what was called. Its signature stays as it is; ``remembers`` tells it.
     """
 
     @functools.wraps(init)
@@ -21,7 +21,18 @@ def remembering(init: Callable) -> Callable:
             self._given = given_arguments(init, self, *args, **kwargs)
         init(self, *args, **kwargs)
 
+    setattr(construct, 'remembers', True)
     return construct
+
+
+def let_remember(cls: type) -> None:
+    """Make the constructor of a class keep its arguments.
+
+    It may be that of a base which is no attack; those of attacks do already.
+    """
+    init = getattr(cls, '__init__')
+    if not hasattr(init, 'remembers'):
+        setattr(cls, '__init__', remembering(init))
 
 
 def given_arguments(function: Callable, *args: Any,
@@ -56,7 +67,8 @@ def spell(value: Any) -> str:
     """Write an argument of an attack as one could type it, if one could.
 
     A function is written as its import path, which the arguments take;
-    another object without its address in memory.
+    another object without its address in memory, and one that takes several
+    lines, such as a large tensor, by its type alone.
     """
     if isinstance(value, dict):
         return '{' + ', '.join(f'{key!r}: {spell(each)}'
@@ -69,7 +81,8 @@ def spell(value: Any) -> str:
     path = import_path(value) if callable(value) else None
     if path is not None:
         return repr(path)
-    return re.sub(' at 0x[0-9a-fA-F]+', '', repr(value))
+    text = re.sub(' at 0x[0-9a-fA-F]+', '', repr(value))
+    return f'<{type(value).__name__}>' if '\n' in text else text
 
 
 def import_path(value: Callable) -> Optional[str]:

@@ -1,5 +1,6 @@
 """What is tested: rows of attacks, and the suites that name them."""
-from .rows import AttackRun, Row, group_rows, make_rows
+from .rows import Row, make_rows
+from .runs import AttackRun, group_rows
 from .suites import Plan, known_suites, load_suite, make_plan, parse_attack
 
 __all__ = [

@@ -1,6 +1,7 @@
 """What a test is going to do, in a sentence."""
 from typing import Sequence
 
+from ...words import counted
 from .rows import Row
 from .suites import Plan
 
@@ -19,16 +20,16 @@ def plan_sentence(plan: Plan, images: int, probed: int, models: int,
         cost (float): All of it, in attack steps x images.
         cost_left (float): What of it was not done by an earlier run.
     """
-    parts = [f'{_counted(len(plan.rows) + 1, "row")} ({_rows(plan.rows)}) x '
-             f'{_counted(images, "image")}']
+    parts = [f'{counted(len(plan.rows) + 1, "row")} ({_rows(plan.rows)}) x '
+             f'{counted(images, "image")}']
     if plan.minimal:
-        parts.append(_counted(len(plan.minimal), 'search', 'searches')
+        parts.append(counted(len(plan.minimal), 'search', 'searches')
                      + ' for the smallest perturbation')
     if models > 1:
         parts.append(f'a transfer matrix of {models} models')
     if probed:
         parts.append('self-checks that attack '
-                     + _counted(probed, 'image'))
+                     + counted(probed, 'image'))
     sentence = (f'Plan: {", ".join(parts)}. That is {cost:,.0f} attack steps '
                 'x images')
     if cost_left < cost:
@@ -43,8 +44,4 @@ def plan_sentence(plan: Plan, images: int, probed: int, models: int,
 
 
 def _rows(rows: Sequence[Row]) -> str:
-    return 'clean' + (f' and {_counted(len(rows), "attack")}' if rows else '')
-
-
-def _counted(number: int, one: str, many: str = '') -> str:
-    return f'{number:,} {one if number == 1 else many or one + "s"}'
+    return 'clean' + (f' and {counted(len(rows), "attack")}' if rows else '')

@@ -1,8 +1,7 @@
 """What an attack leaves of each class."""
 from typing import Any, Dict, Optional
 
-from ..results.balls import inside
-from ..results.results import worst_balls
+from ..results.balls import inside, worst_balls
 from .names import radius
 from .writers import Cells, Kept, Table, cell
 
@@ -44,6 +43,7 @@ def _lowest_iou(results: Dict[str, Any], ball: Dict[str, Any],
 
 
 def _points_kept(row: Cells) -> float:
-    """The last number less the first; what is undefined is the most."""
-    values = [value for value in row[1:] if value is not None]
-    return values[-1] - values[0] if len(values) > 1 else 0.
+    """The lowest number less the clean one; what is undefined is the most."""
+    _, whole, *lefts = row
+    known = [left for left in lefts if left is not None]
+    return min(known) - whole if known and whole is not None else 0.

@@ -2,6 +2,7 @@
 import re
 from typing import Any, Dict
 
+from ...words import counted
 from ..plan.rows import format_eps
 
 
@@ -32,8 +33,3 @@ def attack_words(attack: Dict[str, Any]) -> str:
     steps = attack['config'].get('steps')
     return attack['name'] + (
         '' if steps is None else f' with {counted(steps, "step")}')
-
-
-def counted(number: int, what: str) -> str:
-    """A number of things: 1 image, 2 images."""
-    return f'{number} {what}' + ('' if number == 1 else 's')

@@ -121,12 +121,21 @@ def paint(picture: ClassMap, palette: Palette) -> np.ndarray:
     """Colour classes, and stripe what does not count; (H, W, 3) uint8."""
     painted = colour_classes(picture.classes, palette)
     if picture.ignored is not None:
-        rows, columns = np.indices(picture.classes.shape)
-        period = max(4, picture.classes.shape[1] // 40)
-        dark = (rows + columns) % period < period / 3
-        stripes = np.where(dark, DARK, LIGHT).astype(np.uint8)
-        painted[picture.ignored] = stripes[picture.ignored, None]
+        stripe(painted, picture.ignored)
     return painted
+
+
+def stripe(painted: np.ndarray, ignored: np.ndarray) -> None:
+    """Stripe, in place, the pixels of a picture that do not count.
+
+    Shape:
+        painted (H, W, 3) uint8; ignored (H, W) bool.
+    """
+    rows, columns = np.indices(ignored.shape)
+    period = max(4, ignored.shape[1] // 40)
+    dark = (rows + columns) % period < period / 3
+    stripes = np.where(dark, DARK, LIGHT).astype(np.uint8)
+    painted[ignored] = stripes[ignored, None]
 
 
 def _legend(rows: Sequence[Sequence[Picture]], palette: Palette,

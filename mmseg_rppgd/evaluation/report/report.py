@@ -11,8 +11,8 @@ from PIL import Image
 from ...metrics import SCALARS
 from ...painting import full_palette
 from ..files import replacing, write_json, write_text, writing
-from ..results.results import (CleanResult, RowResult, success_over_eps,
-                               worst_balls)
+from ..results.balls import worst_balls
+from ..results.results import CleanResult, RowResult, success_over_eps
 from ..run.folder import PANEL
 from ..run.images import Example, ExampleStore
 from .curves import draw_curves

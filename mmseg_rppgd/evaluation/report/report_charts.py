@@ -6,7 +6,7 @@ from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 from ...metrics import SCALARS
 from ..files import digest
 from ..plan.rows import format_eps
-from ..results.results import worst_balls
+from ..results.balls import worst_balls
 from .charts import (CLEAN, WORST, Bar, BarChart, Chart, Level, Line,
                      LineChart, once)
 from .tables import balls_with_intervals, row_intervals

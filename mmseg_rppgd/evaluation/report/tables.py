@@ -3,8 +3,7 @@ from typing import Any, Dict, List, Optional, Sequence
 
 from ...metrics import SCALARS
 from ..plan.rows import format_eps
-from ..results.balls import strongest
-from ..results.results import worst_balls
+from ..results.balls import strongest, worst_balls
 from .class_table import class_table
 from .names import radius
 from .writers import Cells, Table, cell, estimate

@@ -3,6 +3,7 @@ import math
 from typing import Any, Dict, List, Optional
 
 from ...attacks.threat_model import LEVEL
+from ...words import counted
 from ..files import jsonable
 from ..plan.rows import Row
 from ..plan.suites import make_plan
@@ -44,7 +45,7 @@ def doubts(results: Dict[str, Any], ball: Dict[str, Any],
     found += missing_members(results, ball)
     images = results['dataset']['num_images']
     if available is not None and images < available:
-        found.append(f'only {images} of {available} images were tested')
+        found.append(f'only {images:,} of {available:,} images were tested')
     return found + _checks(results)
 
 
@@ -53,7 +54,7 @@ def _checks(results: Dict[str, Any]) -> List[str]:
     checks = results['checks']
     failed = sum(not check['passed'] for check in checks)
     if failed:
-        return [f'{failed} self-check{"s" * (failed > 1)} failed']
+        return [f'{counted(failed, "self-check")} failed']
     if not any(check['name'] in PROBED for check in checks):
         return ['the self-checks did not probe the model']
     return []

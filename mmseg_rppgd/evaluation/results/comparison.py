@@ -12,14 +12,15 @@ import numpy as np
 
 from ...metrics import LABEL
 from ..plan.rows import format_eps
+from .balls import worst_balls
 from .finished import FinishedTest
 from .intervals import difference, draw_images
-from .results import worst_balls
 
 Key = Tuple[Any, ...]  # name, norm, eps and steps of what was attacked how
 WORST = {'mIoU': 'mIoU_greedy', 'aAcc': 'aAcc'}  # where there is a worst case
 NAMED = ('name', 'norm', 'eps', 'steps')
 CLEAN: Key = ('clean', None, None, None)
+WORST_CASE = 'worst case'  # the name of its rows
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,8 @@ class Comparison:
         notes (list[str]): What was left out, and why.
         weights (np.ndarray, optional): The resamples, of
             :func:`draw_images`; None without stored counts.
+        threat (dict): What all attackers know and show: ``surrogate`` and
+            ``surface``, as in results.json. Defaults to nothing known.
     """
     names: List[str]
     metric: str
@@ -77,6 +80,7 @@ class Comparison:
     differences: Dict[Key, List[Dict[str, Any]]]
     notes: List[str]
     weights: Optional[np.ndarray] = None
+    threat: Dict[str, Any] = field(default_factory=dict)
 
     @property
     def values(self) -> Dict[Key, List[Optional[float]]]:
@@ -126,7 +130,7 @@ def compare_tests(names: Sequence[str], tests: Sequence[FinishedTest],
     return Comparison(
         list(names), metric, {key: [row[key] for row in rows]
                               for key in shared},
-        differences, notes, weights)
+        differences, notes, weights, _threat(tests[0].results))
 
 
 def entries(test: FinishedTest, metric: str) -> Dict[Key, Entry]:
@@ -145,7 +149,7 @@ def entries(test: FinishedTest, metric: str) -> Dict[Key, Entry]:
             {**attack['config'], 'rms': threat['rms']}, _ball(threat),
             attack.get('per_class', {}))
     for ball in worst_balls(results) if metric in WORST else ():
-        key = ('worst case', ball['norm'], _radius(ball), None)
+        key = (WORST_CASE, ball['norm'], _radius(ball), None)
         members = [
             {k: m.get(k) for k in NAMED} if isinstance(m, dict) else m
             for m in ball.get('members', ())]
@@ -263,5 +267,9 @@ def _knowledge(results: Dict[str, Any]) -> Optional[str]:
 
 
 def _surface(results: Dict[str, Any]) -> Optional[str]:
-    return (results['attacks'][0]['threat']['surface']
-            if results['attacks'] else None)
+    return _threat(results).get('surface')
+
+
+def _threat(results: Dict[str, Any]) -> Dict[str, Any]:
+    """What the attacker of all rows knows and shows; empty without one."""
+    return results['attacks'][0]['threat'] if results['attacks'] else {}

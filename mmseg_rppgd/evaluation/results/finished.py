@@ -11,7 +11,8 @@ import numpy as np
 
 from ...metrics import accuracy, mean_iou, number
 from ..run.store import SETTINGS, ImageStore
-from .results import SCHEMA, lies_in, stack_counts
+from .balls import lies_in
+from .results import SCHEMA, stack_counts
 from .worst_case import worst_case, worst_counts
 
 # What every report has, also one of another version with the same schema.
@@ -138,6 +139,13 @@ class FinishedTest:
                 'computed from the whole report folder, not from '
                 'results.json alone')
         return _read_json(self.settings_file)['keys']
+
+    @property
+    def available(self) -> Optional[int]:
+        """int, optional: Images of the data set; None if that is unknown."""
+        if not self.has_counts:
+            return None
+        return _read_json(self.settings_file).get('available')
 
     @property
     def seed(self) -> int:

@@ -10,6 +10,7 @@ import numpy as np
 
 from ...metrics import SCALARS, accuracy, compute_metrics, unpack_counts
 from ..plan.rows import Row
+from .balls import lies_in
 from .intervals import LEVEL, RESAMPLES
 from .intervals import SCHEMA as INTERVALS_SCHEMA
 from .intervals import draw_images, metric_intervals, worst_intervals
@@ -285,30 +286,3 @@ def _over_balls(attacks: Sequence[RowResult],
 def _stack(results: Sequence[ImageResults]) -> np.ndarray:
     """Class counts (M, N, 3, C) of the clean images and several rows."""
     return np.stack([result.counts for result in results])
-
-
-def lies_in(norm: str, eps: Optional[float], rms: Optional[float],
-            ball: Dict[str, Any]) -> bool:
-    """Whether a radius, as a length or a root mean square, is in a ball."""
-    if norm != ball['norm']:
-        return False
-    if ball['eps'] is not None and eps is not None:
-        return eps <= ball['eps']
-    # A root mean square that was read off images is rounded.
-    if rms is None or ball['rms'] is None:
-        return False
-    return rms <= ball['rms'] * (1 + 1e-9)
-
-
-def worst_balls(results: Dict[str, Any]) -> List[Dict[str, Any]]:
-    """The worst case in each ball, smaller balls of the norm included.
-
-    A worst case over different threats is nobody's number: where there are
-    several, it is in results.json alone.
-    """
-    if not results['attacks']:
-        return []
-    threat = results['attacks'][0]['threat']
-    only = {key: threat[key] for key in ('norm', 'eps', 'rms')}
-    worst = results['worst_case']
-    return worst.get('by_ball') or [{**only, **worst}]

@@ -2,11 +2,10 @@
 from dataclasses import dataclass
 from typing import Any, Dict, List, Optional, Tuple
 
-from .comparison import CLEAN, Ball, Comparison, Entry, Key
+from .comparison import CLEAN, WORST_CASE, Ball, Comparison, Entry, Key
 from .intervals import Interval, difference, interval, resampled_metrics
 
 LOWER_IS_BETTER = ('MisRatio', )
-WORST_CASE = 'worst case'
 
 
 @dataclass(frozen=True)

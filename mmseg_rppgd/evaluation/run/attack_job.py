@@ -11,7 +11,8 @@ from torch import Tensor
 from ...metrics import pack_counts
 from ...timing import Stopwatch
 from ..files import short_name
-from ..plan.rows import AttackRun, Row
+from ..plan.rows import Row
+from ..plan.runs import AttackRun
 from .images import Adversary, AdversaryCache, Example, to_8bit
 from .jobs import Keep, Measured, count, measure
 from .models import Attacked, Sample, TestedModel

@@ -185,9 +185,14 @@ def _next_folder(folder: str) -> str:
 def remove_leftovers(folder: str) -> None:
     """Remove files that killed tests of this package left half written."""
     for part, name in _own_files(folder, OWN, KEPT, temporary=True):
-        found = TEMPORARY.fullmatch(name)
-        if found and not is_running(int(found.group('pid'))):
-            os.remove(osp.join(folder, part, name))
+        remove_if_left(osp.join(folder, part), name)
+
+
+def remove_if_left(folder: str, name: str) -> None:
+    """Remove a file that is half written if nobody is writing it."""
+    found = TEMPORARY.fullmatch(name)
+    if found and not _is_running(int(found.group('pid'))):
+        os.remove(osp.join(folder, name))
 
 
 def _own_files(folder: str, *tables: dict,
@@ -215,7 +220,7 @@ def _folders(folder: str, top: str) -> List[str]:
             for path, _, _ in os.walk(osp.join(folder, top))]
 
 
-def is_running(pid: int) -> bool:
+def _is_running(pid: int) -> bool:
     """Whether another process of that number may be at work."""
     if pid == os.getpid():
         return False  # a number that was given again, as in containers

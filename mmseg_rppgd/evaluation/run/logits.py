@@ -21,12 +21,17 @@ def check_logits(logits: Any, images: Tensor, samples: Sequence[Any],
         ValueError: If it is anything else; the message says what to do.
     """
     expected = (len(samples), num_classes, *samples[0].labels.shape)
-    if tuple(getattr(logits, 'shape', ())) != expected:
+    if not isinstance(logits, Tensor) or tuple(logits.shape) != expected:
         raise ValueError(
             'the network must give logits (B, C, H, W) for the '
             f'{num_classes} classes at the size of the labels, {expected}, '
             f'but gives {found_keys(logits)} for sample {samples[0].path}'
             f'{_advice(logits, images, expected, model)}')
+    if logits.device != images.device:
+        raise ValueError(
+            'the network must give logits on the device of its images, '
+            f'{images.device}, but gives them on {logits.device}; leave them '
+            'where they are made')
 
 
 def _advice(logits: Any, images: Tensor, expected: Tuple[int, ...],

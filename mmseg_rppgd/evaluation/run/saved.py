@@ -19,10 +19,10 @@ from torch import Tensor
 
 from ... import __version__
 from ...metrics import accuracy, number, unpack_counts
-from ..files import TEMPORARY, replacing, short_name, write_json
+from ..files import replacing, short_name, write_json
 from ..plan.rows import Row
 from ..plan.suites import Plan
-from .folder import is_running
+from .folder import remove_if_left
 from .images import DAMAGED, to_8bit
 from .models import Sample, TestedModel
 from .processes import on_first
@@ -32,10 +32,10 @@ MANIFEST = 'manifest.json'
 LONGEST_NAME = 100  # characters that a file has of that of its image
 HOLDS = (
     'npy: the image (3, h, w) as it was measured, RGB in [0, 1], at the size '
-    'that the test pipeline gives; png: the same rounded to 8 bits inside '
-    'the ball, which is a weaker attack and measured in no row; distance: '
-    'that of the image in the norm of its row, null where a search for the '
-    'smallest perturbation found none that suffices')
+    'that the test pipeline gives; png: the same rounded to 8 bits, inside '
+    'the ball of a row in linf alone, which is another attack and measured in '
+    'no row; distance: that of the image in the norm of its row, null where a '
+    'search for the smallest perturbation found none that suffices')
 
 
 class SavedRow(NamedTuple):
@@ -107,7 +107,9 @@ class SavedAdversaries:
         write_json(osp.join(self.folder, MANIFEST), self.about)
         again = 0
         for row in self.rows:
-            self._remove_leftovers(osp.join(self.folder, row.key))
+            folder = osp.join(self.folder, row.key)
+            for name in os.listdir(folder) if osp.isdir(folder) else ():
+                remove_if_left(folder, name)
             gone = [index for index, record in store.load(row.key).items()
                     if not self._is_whole(row.key, record)]
             store.drop(gone, [row.key])
@@ -193,14 +195,6 @@ class SavedAdversaries:
             counts = unpack_counts(record, len(self.about['classes']))
             entry.update(eps=record['eps'], aAcc=number(accuracy(counts)))
         return entry
-
-    @staticmethod
-    def _remove_leftovers(folder: str) -> None:
-        """Remove what a killed test left half written."""
-        names = os.listdir(folder) if osp.isdir(folder) else ()
-        for found in filter(None, map(TEMPORARY.fullmatch, names)):
-            if not is_running(int(found.group('pid'))):
-                os.remove(osp.join(folder, found.group()))
 
 
 def saving(folder: Optional[str], plan: Plan, model: TestedModel,

@@ -180,8 +180,9 @@ def report_skipped(folder: Optional[str],
     if not bad:
         return []
     where = '' if folder is None else f' (all in per_image/{SKIPPED})'
-    images = '1 image' if len(bad) == 1 else f'{len(bad)} images'
-    return [f'{images} could not be tested and count in no row{where}: '
+    images = ('1 image could not be tested and counts' if len(bad) == 1 else
+              f'{len(bad)} images could not be tested and count')
+    return [f'{images} in no row{where}: '
             f'{_named([b.sentence for b in bad], "; ")}.']
 
 

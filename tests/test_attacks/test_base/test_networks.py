@@ -221,3 +221,32 @@ def test_things_that_hold_each_other_are_looked_at_once(network):
 def test_long_lists_of_data_are_passed_over(network):
     data = [None] * 100_000
     assert networks_in(lambda x: network(x) + data[0]) == [network]
+
+
+def test_a_part_of_a_network_is_none_of_its_own(network):
+    part = network.norm
+    assert networks_in(lambda x: network(part(x))) == [network]
+
+
+def test_functions_may_call_each_other_a_thousand_deep(network):
+    model = a_global(network)
+    for _ in range(2000):
+        model = with_globals('def model(x): return other(x)', other=model)
+    assert networks_in(model) == [network]
+
+
+def test_they_are_found_in_one_order_in_every_process():
+    # Names have another hash in each: no set of them may decide it.
+    nets = types.SimpleNamespace(
+        **{name: nn.Conv2d(3, 1, 1) for name in 'abcdefgh'})
+    assert networks_in(lambda x: nets.c(x) + nets.a(x) + nets.f(x) + nets.b(x)
+                       + nets.h(x) + nets.d(x)) == [
+        nets.c, nets.a, nets.f, nets.b, nets.h, nets.d]
+
+
+def test_a_compiled_network_is_not_watched(images):
+    compiled = torch.compile(nn.Conv2d(3, 2, 1).double(), backend='eager')
+    labels = torch.zeros(2, 8, 10, dtype=torch.int64)
+    with warnings.catch_warnings(record=True) as told:
+        PGD(steps=2)(lambda x: compiled(x), images, labels)
+    assert not any('hooks' in str(warning.message) for warning in told)

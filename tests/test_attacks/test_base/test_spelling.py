@@ -5,6 +5,8 @@ import pickle
 import re
 
 import pytest
+import torch
+from torch import nn
 
 from mmseg_rppgd.attacks import (BIM, PGD, RPPGD, EnsembleAttack,
                                  GradientAttack, PAdam, PixelObjective)
@@ -58,6 +60,20 @@ def test_what_has_no_path_has_no_address_either():
     assert '0x' not in first + second
 
 
+@pytest.mark.parametrize('value, text', [
+    (torch.zeros(100, 100), 'w=<Tensor>,'),
+    (nn.Sequential(nn.ReLU()), 'w=<Sequential>,'),
+    (torch.zeros(2), 'w=tensor([0., 0.]),')])
+def test_what_takes_many_lines_is_its_type(value, text):
+
+    class Weighted(PGD):
+
+        def __init__(self, *, w, **kwargs):
+            super().__init__(**kwargs)
+
+    assert text in repr(Weighted(w=value))
+
+
 def test_an_attack_of_ones_own():
 
     class Own(GradientAttack):
@@ -70,6 +86,21 @@ def test_an_attack_of_ones_own():
         'Own(eps=0.1, power=3, alpha=0.01, steps=4, random_start=True, '
         "norm='linf', ignore_index=None, restarts=1, targeted=False, "
         "keep='last')")
+
+
+def test_a_constructor_of_another_base():
+
+    class Stronger:
+
+        def __init__(self, *, strength=1., **kwargs):
+            self.factor = strength
+            super().__init__(**kwargs)
+
+    class Own(Stronger, PGD):
+        pass
+
+    assert repr(Own(strength=5., steps=4)).startswith(
+        'Own(strength=5.0, eps=0.03, alpha=0.01, steps=4, ')
 
 
 def test_what_was_changed_later_is_told():

@@ -10,7 +10,8 @@ from torch import nn
 
 from mmseg_rppgd.attacks import PGD
 from mmseg_rppgd.evaluation.plan.code import classes_digest, code_digest
-from mmseg_rppgd.evaluation.plan.rows import group_rows, make_rows
+from mmseg_rppgd.evaluation.plan.rows import make_rows
+from mmseg_rppgd.evaluation.plan.runs import group_rows
 
 
 def flat(step, steps):

@@ -1,7 +1,7 @@
 """Suites, and attacks as they are typed."""
 import pytest
 
-from mmseg_rppgd.evaluation.plan.rows import group_rows
+from mmseg_rppgd.evaluation.plan.runs import group_rows
 from mmseg_rppgd.evaluation.plan.suites import (known_suites, load_suite,
                                                 make_plan)
 

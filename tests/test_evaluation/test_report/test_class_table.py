@@ -30,6 +30,16 @@ def test_every_ball_has_a_column():
         assert row[3] <= row[2] and row[5] <= row[4]  # of smaller balls too
 
 
+def test_the_class_that_loses_most_in_any_ball_is_first():
+    results = results_of(row_results(rows_of('PGD', eps=(0.02, 0.01))))
+    for metrics, values in zip((results['clean'], *results['attacks']), (
+            (90., 50., None), (10., 40., 0.), (80., 20., 0.))):
+        metrics['per_class'].update(zip(CLASSES, values))
+    rows = class_table(results).rows
+    assert [row[0] for row in rows] == ['ground', 'wall', 'sky']
+    assert rows[0][2:] == [10., 80.]
+
+
 def test_classes_that_are_never_found_are_folded():
     results = results_of(row_results(rows_of('PGD')))
     for metrics in (results['clean'], *results['attacks']):

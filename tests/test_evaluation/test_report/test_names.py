@@ -1,8 +1,7 @@
 """How a report calls what was tested."""
 import pytest
 
-from mmseg_rppgd.evaluation.report.names import (at, attack_words, counted,
-                                                 readable_name)
+from mmseg_rppgd.evaluation.report.names import at, attack_words, readable_name
 
 
 @pytest.mark.parametrize('config, name', [
@@ -25,5 +24,3 @@ def test_attacks_and_balls_in_words():
         'PGD with 1 step')
     assert attack_words(dict(name='CW', config={})) == 'CW'
     assert at(dict(norm='linf', eps=8 / 255, rms=8 / 255)) == 'linf 8/255'
-    assert counted(1, 'image') == '1 image'
-    assert counted(0, 'image') == '0 images'

@@ -1,8 +1,7 @@
 """The rows inside a ball."""
 from tiny_results import results_of, row_results, rows_of
 
-from mmseg_rppgd.evaluation.results.balls import inside, strongest
-from mmseg_rppgd.evaluation.results.results import worst_balls
+from mmseg_rppgd.evaluation.results.balls import inside, strongest, worst_balls
 
 L2 = dict(type='BIM', norm='l2')
 

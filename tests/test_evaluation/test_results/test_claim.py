@@ -4,8 +4,9 @@ from tiny_results import (IMAGES, INFO, check, draw_records, results_of,
                           row_results, rows_of)
 
 from mmseg_rppgd.evaluation.plan.suites import make_plan
+from mmseg_rppgd.evaluation.results.balls import worst_balls
 from mmseg_rppgd.evaluation.results.claim import doubts
-from mmseg_rppgd.evaluation.results.results import RowResult, worst_balls
+from mmseg_rppgd.evaluation.results.results import RowResult
 
 PROBED = check('gradients are there')
 

@@ -2,7 +2,9 @@
 import pytest
 from tiny_results import clean_result, row_results, rows_of, write_report
 
-from mmseg_rppgd.evaluation.results.finished import read_results, worst_case_of
+from mmseg_rppgd.evaluation.results.finished import (FinishedTest,
+                                                     read_results,
+                                                     worst_case_of)
 
 
 def test_stored_counts_give_the_worst_case_of_the_report(run_tool, tmp_path):
@@ -11,6 +13,15 @@ def test_stored_counts_give_the_worst_case_of_the_report(run_tool, tmp_path):
                        out=tmp_path / 'a')
     assert worst_case_of([str(tmp_path / 'a')]) == results['worst_case']
     assert read_results(str(tmp_path / 'a')) == results
+
+
+def test_how_many_images_a_part_was_taken_of_is_known(run_tool, tmp_path):
+    results = run_tool('--attacks', 'FGSM', '--limit', 1, '--check-images', 0,
+                       '--panels', 0, out=tmp_path / 'a')
+    test = FinishedTest(str(tmp_path / 'a'))
+    assert results['dataset']['num_images'] == 1 < test.available
+    (tmp_path / 'a' / 'per_image' / 'settings.json').unlink()
+    assert test.available is None
 
 
 def test_an_ensemble_may_be_run_in_parts(tmp_path):

@@ -7,9 +7,9 @@ from tiny_results import (CLASSES, clean_result, draw_records, results_of,
                           row_results, rows_of)
 
 from mmseg_rppgd import metrics
+from mmseg_rppgd.evaluation.results.balls import worst_balls
 from mmseg_rppgd.evaluation.results.results import (CleanResult, RowResult,
-                                                    success_over_eps,
-                                                    worst_balls)
+                                                    success_over_eps)
 from mmseg_rppgd.metrics import SCALARS
 
 

@@ -4,7 +4,8 @@ import torch
 from toy_networks import CLASSES, ToyNetwork, toy_data, toy_model
 
 from mmseg_rppgd.evaluation import TestedModel
-from mmseg_rppgd.evaluation.plan.rows import AttackRun, group_rows, make_rows
+from mmseg_rppgd.evaluation.plan.rows import make_rows
+from mmseg_rppgd.evaluation.plan.runs import AttackRun, group_rows
 from mmseg_rppgd.evaluation.plan.suites import make_plan
 from mmseg_rppgd.evaluation.run.attack_job import (AttackJob,
                                                    measure_perturbation,

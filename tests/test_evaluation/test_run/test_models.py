@@ -146,7 +146,8 @@ def test_a_raw_segmentor_is_sent_to_its_own_way():
 
 
 @pytest.mark.parametrize('network', [
-    nn.Conv2d(3, 7, 1), nn.Conv2d(3, 4, 2), lambda x: {'out': x}])
+    nn.Conv2d(3, 7, 1), nn.Conv2d(3, 4, 2), lambda x: {'out': x},
+    lambda x: x.repeat(1, 2, 1, 1)[:, :4].numpy()])
 def test_logits_that_do_not_fit_are_refused(network):
     model = TestedModel(network, CLASSES)
     with pytest.raises(ValueError, match=r'logits \(B, C, H, W\).*4 classes'):
@@ -163,6 +164,13 @@ def test_what_to_do_about_logits_that_do_not_fit_is_told(network, advice):
     model = TestedModel(network, CLASSES)
     pattern = '.*'.join(map(re.escape, advice.split('.*')))
     with pytest.raises(ValueError, match=pattern):
+        model.predict(samples(model, toy_data(1)))
+
+
+def test_logits_on_another_device_are_refused():
+    model = TestedModel(
+        lambda x: x.repeat(1, 2, 1, 1)[:, :4].to('meta'), CLASSES)
+    with pytest.raises(ValueError, match='images, cpu, but gives them on met'):
         model.predict(samples(model, toy_data(1)))
 
 

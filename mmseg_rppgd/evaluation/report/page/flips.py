@@ -3,13 +3,14 @@ from typing import List, NamedTuple
 
 import numpy as np
 
+from ..panels import stripe
+
 # Told apart without colour vision, in print, and on light and dark pages.
 KINDS = (
     ('stays right', '#e9edf1'),
     ('flipped to wrong', '#d1432f'),
     ('wrong before and after', '#8b95a1'),
     ('flipped to right', '#2f7fc1'),
-    ('not counted', '#ffffff'),
 )
 
 
@@ -17,9 +18,10 @@ class Flips(NamedTuple):
     """A map of what an attack flipped, and how much.
 
     Args:
-        picture (np.ndarray): (H, W, 3) uint8, in the colours of KINDS.
-        percent (list[float]): Share of the counted pixels of each kind but
-            the last; empty where no pixel counts.
+        picture (np.ndarray): (H, W, 3) uint8, in the colours of KINDS, and
+            striped where nothing counts.
+        percent (list[float]): Share of the counted pixels of each kind;
+            empty where no pixel counts.
     """
     picture: np.ndarray
     percent: List[float]
@@ -40,11 +42,12 @@ def flips(clean: np.ndarray, attacked: np.ndarray, label: np.ndarray,
     """
     before, after = clean == label, attacked == label
     kinds = np.select([before & after, before, ~after], [0, 1, 2], 3)
-    counts = np.bincount(kinds[~ignored], minlength=4)
-    kinds[ignored] = 4
+    counts = np.bincount(kinds[~ignored], minlength=len(KINDS))
     colours = np.array([_colour(colour) for _, colour in KINDS], np.uint8)
+    picture = colours[kinds]
+    stripe(picture, ignored)
     total = counts.sum()
-    return Flips(colours[kinds],
+    return Flips(picture,
                  [float(100 * n / total) for n in counts] if total else [])
 
 

@@ -3,9 +3,10 @@ import math
 from dataclasses import dataclass, field
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
-from ...results.balls import inside, strongest
+from ....words import counted
+from ...results.balls import inside, same_radius, strongest
 from ...results.claim import doubts
-from ..names import at, attack_words, counted, readable_name
+from ..names import at, attack_words, readable_name
 from ..tables import balls_with_intervals, row_intervals
 
 Ends = Optional[Sequence[float]]
@@ -104,7 +105,8 @@ def headline(results: Dict[str, Any],
             name, 'has ', f'{clean:.1f} mIoU', f' on {where}; no attack ran '
             'at a fixed radius, so nothing is said of its robustness')],
             *_scaled([_bar('mIoU', results, None, 'mIoU')]))
-    claims = [_claim(doubts(results, ball, available)) for ball in balls]
+    claims = [_claim(doubts(results, ball, available), ball)
+              for ball in balls]
     if len(balls) == 1:
         return Headline(name, [_kept(
             name, results, balls[0], f', on {where}', claims[0])],
@@ -129,7 +131,7 @@ def _on_images(results: Dict[str, Any], available: Optional[int]) -> str:
     images = results['dataset']['num_images']
     if available is None or images == available:
         return counted(images, 'image')
-    return f'{images} of {counted(available, "image")}'
+    return f'{images:,} of {counted(available, "image")}'
 
 
 def _over_all(subject: str, results: Dict[str, Any],
@@ -139,15 +141,18 @@ def _over_all(subject: str, results: Dict[str, Any],
     clean = results['clean']['mIoU']
     left = [attack['mIoU'] for attack in (
         strongest(results, ball) for ball in balls) if attack is not None]
-    ends = [min(left), max(left)] if left and clean else []
-    if not ends or ends[1] >= clean:
+    if not left or not clean:
         return Sentence(subject, 'was attacked ', f'in {len(balls)} balls',
                         f' on {where}, with {clean:.1f} mIoU clean', claim)
-    shares = list(dict.fromkeys(share(end, clean) for end in ends))
-    return Sentence(
-        subject, 'keeps ', ' to '.join(shares), f' of its {clean:.1f} mIoU '
-        f'under the strongest attacks in {len(balls)} balls, on {where}',
-        claim)
+    under = (f' under the strongest {_black_box(results)}attacks in '
+             f'{len(balls)} balls, on {where}')
+    if min(left) >= clean:
+        return Sentence(subject, 'loses ', 'none of its mIoU',
+                        f' ({clean:.1f}){under}', claim)
+    shares = [share(end, clean) if end < clean else 'all'
+              for end in (min(left), max(left))]
+    return Sentence(subject, 'keeps ', ' to '.join(dict.fromkeys(shares)),
+                    f' of its {clean:.1f} mIoU{under}', claim)
 
 
 def _kept(subject: str, results: Dict[str, Any], ball: Dict[str, Any],
@@ -156,17 +161,17 @@ def _kept(subject: str, results: Dict[str, Any], ball: Dict[str, Any],
     clean, attack = results['clean']['mIoU'], strongest(results, ball)
     if attack is None:
         return Sentence(subject, 'has no mIoU under attack', '', where, claim)
-    left = attack['mIoU']
-    numbers = f'{left:.1f} of {clean:.1f}'
-    among = ('the strongest attack' if len(inside(results, ball)) > 1 else
-             'the only attack')
-    under = f' under {among}'
-    if subject.startswith('At '):
-        under += f', {attack_words(attack)}'
-    else:
-        under += f' at {at(ball)}, {attack_words(attack)}'
     if not clean:
         return Sentence(subject, 'has ', 'no mIoU to lose', where, claim)
+    left = attack['mIoU']
+    numbers = f'{left:.1f} of {clean:.1f}'
+    among = 'strongest' if len(inside(results, ball)) > 1 else 'only'
+    under = f' under the {among} {_black_box(results)}attack'
+    if not subject.startswith('At '):
+        under += f' at {at(ball)}'
+    under += f', {attack_words(attack)}'
+    if not same_radius(attack, ball):
+        under += f' at {at(attack["threat"])}'
     if left >= clean:
         return Sentence(subject, 'loses ', 'none of its mIoU',
                         f' ({numbers}){under}{where}', claim)
@@ -174,18 +179,29 @@ def _kept(subject: str, results: Dict[str, Any], ball: Dict[str, Any],
                     f' of its mIoU ({numbers}){under}{where}', claim)
 
 
+def _black_box(results: Dict[str, Any]) -> str:
+    """What attacks are called that know another model alone."""
+    threat = results['attacks'][0]['threat']  # one surrogate in all
+    return '' if threat['surrogate'] is None else 'black-box '
+
+
 def share(part: float, whole: float) -> str:
-    """A part in whole percent; what is not nothing is not called so."""
+    """A part in whole percent; what is not quite nothing, or not quite all,
+    is not called so."""
     percent = 100 * part / whole
     if 0 < percent < 0.5:
         return 'under 1 %'
+    if 99.5 <= percent < 100:
+        return 'over 99 %'
     return f'{percent:.0f} %'
 
 
-def _claim(reasons: Sequence[str]) -> str:
+def _claim(reasons: Sequence[str], ball: Dict[str, Any]) -> str:
+    """Whether the worst case of a ball may be claimed; high or low."""
     if not reasons:
-        return ('; that supports a claim of robustness: all of the suite '
-                'reliable ran, and every self-check passed')
+        return (f'; the worst case, {ball["mIoU_greedy"]:.1f}, supports a '
+                'claim: all of the suite reliable ran, and every self-check '
+                'passed')
     return f'; that supports no claim of robustness: {joined(reasons)}'
 
 

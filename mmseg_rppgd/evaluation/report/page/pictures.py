@@ -27,8 +27,9 @@ class Gallery:
         report (Report): What is shown.
 
     Attributes:
-        images (list[dict]): The images, the worst first: names, pictures,
-            accuracies, classes that are seen, and the same of each attack.
+        images (list[dict]): The images, first that of which the strongest
+            attack leaves least: names, pictures, accuracies, classes that
+            are seen, and the same of each attack.
         others (int): Images whose pictures are in ``panels`` alone.
         beside (int): Attacks on the images above of which that is so.
     """
@@ -42,10 +43,12 @@ class Gallery:
         self._accuracies = [dict(zip(
             (record['index'] for record in row.records),
             map(number, accuracy(row.counts)))) for row in rows]
-        strength = [_last(number(accuracy(row.counts.sum(axis=0))))
-                    for row in rows]
-        self._order = sorted(range(1, len(rows)), key=strength.__getitem__)
-        self._choose(sorted(report.examples.indices, key=self._lowest))
+        # The strongest attack of the page's first sentence comes first.
+        self._order = sorted(range(1, len(rows)), key=lambda place: _last(
+            report.results['attacks'][place - 1]['mIoU']))
+        shown = self._accuracies[self._order[0] if self._order else 0]
+        self._choose(sorted(report.examples.indices,
+                            key=lambda index: _last(shown.get(index))))
 
     def _choose(self, indices: Sequence[int]) -> None:
         """Take every image with its strongest attack, then other attacks."""
@@ -82,15 +85,9 @@ class Gallery:
         self._size += _size(shown)
         image['attacks'].append(shown)
 
-    def _lowest(self, index: int) -> float:
-        """The lowest accuracy of an image."""
-        return min(_last(row.get(index)) for row in self._accuracies)
-
     def _clean(self, index: int, example: Example) -> Dict[str, Any]:
         record = next(r for r in self.report.clean.records
                       if r['index'] == index)
-        seen = {*_seen(_label(example), example),
-                *_seen(example.prediction, example)}
         return {
             'name': f'{index}: {_file_name(record["image"])}',
             'image': photo(example.image),
@@ -99,7 +96,7 @@ class Gallery:
                 ClassMap(_label(example), example.ignored),
                 self.report.palette)),
             'aAcc': self._accuracies[0][index],
-            'seen': sorted(seen),
+            'seen': _seen(example, _label(example), example.prediction),
             'void': bool(_ignored(example).any()),
             'attacks': [],
         }
@@ -128,7 +125,7 @@ def _attacked(report: Any, result: RowResult, clean: Example,
         'percent': found.percent,
         'perturbation': photo(noise, NOISE),
         'factor': f'{factor:.3g}',
-        'seen': _seen(attacked.prediction, clean),
+        'seen': _seen(clean, attacked.prediction),
     }
 
 
@@ -138,9 +135,11 @@ def _painted(report: Any, shown: Example, clean: Example) -> str:
         ClassMap(shown.prediction, clean.ignored), report.palette))
 
 
-def _seen(classes: np.ndarray, clean: Example) -> List[int]:
-    """Classes of pixels that count."""
-    return np.unique(classes[~_ignored(clean)]).tolist()
+def _seen(clean: Example, *maps: np.ndarray) -> List[int]:
+    """Classes of pixels that count, those of most pixels first."""
+    counted = np.concatenate([classes[~_ignored(clean)] for classes in maps])
+    classes, pixels = np.unique(counted, return_counts=True)
+    return classes[np.argsort(-pixels, kind='stable')].tolist()
 
 
 def _label(clean: Example) -> np.ndarray:

@@ -1,11 +1,11 @@
 """Charts of several reports, a colour for each model."""
 from typing import Dict, List, Sequence, Tuple
 
+from ....words import counted
 from ...results.comparison import CLEAN as CLEAN_ROW
-from ...results.comparison import Ball, Comparison, Entry, Key
-from ...results.verdicts import WORST_CASE, Verdict
+from ...results.comparison import WORST_CASE, Ball, Comparison, Entry, Key
+from ...results.verdicts import Verdict
 from ..charts import CLEAN, WORST, Bar, BarChart, Chart, Level, Line, LineChart
-from ..names import counted
 from ..report_charts import OVER_EPS
 
 

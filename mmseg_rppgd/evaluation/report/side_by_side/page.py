@@ -30,6 +30,7 @@ def comparison_page(compared: Any, charts: Sequence[Chart]) -> str:
         'comparison.html', styles=[Markup(chart_styles()), 'comparison.css'],
         title=f'Robustness of {names}', names=names, data=data,
         sentences=compared.sentences, warnings=compared.warnings(),
+        unclaimed=compared.unclaimed,
         bars=bars, scale=nice_scale(max(
             (bar.highest for group in bars for bar in group), default=0.)),
         colours={name: i % len(LINES) for i, name in

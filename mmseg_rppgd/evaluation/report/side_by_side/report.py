@@ -2,18 +2,18 @@
 import os.path as osp
 from typing import List, Sequence, Tuple
 
+from ....words import counted
 from ...files import write_text
 from ...results.comparison import compare_tests
 from ...results.finished import FinishedTest
 from ...results.verdicts import verdicts
-from ..names import counted
 from ..page.headline import Sentence
 from ..writers import Table, escape, to_markdown
 from .charts import comparison_charts
 from .page import comparison_page
 from .tables import (class_tables, difference_tables, report_table,
                      standing_tables, value_table, with_clean)
-from .words import answer
+from .words import answer, unclaimed
 
 FILES = ('comparison.html', 'comparison.md')
 
@@ -80,11 +80,16 @@ class SideBySide:
                 for name, count in self.failed]
 
     @property
+    def unclaimed(self) -> List[str]:
+        """list[str]: Whose numbers support no claim of robustness."""
+        return unclaimed(self.found.names, self.tests)
+
+    @property
     def lines(self) -> List[str]:
         """list[str]: Sentences below the tables on a screen."""
         return [*self.found.notes, *(note for table in self.tables
                                      for note in table.notes),
-                *self.warnings()]
+                *self.unclaimed, *self.warnings()]
 
     def write(self, folder: str) -> None:
         """Write ``comparison.html`` and ``comparison.md``.
@@ -101,6 +106,7 @@ class SideBySide:
         parts = [escape(' '.join(
             sentence.text for sentence in self.sentences)) + '\n']
         parts += [f'**{escape(text)}**\n' for text in self.warnings()]
+        parts += [f'{escape(text)}\n' for text in self.unclaimed]
         parts += [f'## {escape(table.section)}\n\n{to_markdown(table)}'
                   for table in (
                       *standing_tables(self.found, self.verdicts),

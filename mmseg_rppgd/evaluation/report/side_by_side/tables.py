@@ -2,9 +2,9 @@
 from dataclasses import replace
 from typing import Any, Dict, List, Mapping, Optional, Sequence
 
-from ...results.comparison import CLEAN, Comparison, Key
+from ...results.comparison import CLEAN, WORST_CASE, Comparison, Key
 from ...results.finished import FinishedTest
-from ...results.verdicts import LOWER_IS_BETTER, WORST_CASE, Verdict
+from ...results.verdicts import LOWER_IS_BETTER, Verdict
 from ..class_table import LOWEST
 from ..page.headline import share
 from ..writers import Cells, Kept, Table, estimate
@@ -83,7 +83,7 @@ def class_tables(found: Comparison) -> List[Table]:
             'IoU of each class', ['class', *found.names], rows, words=1,
             title=f'{ball.norm} {ball.text}',
             folded=[i for i, row in enumerate(rows)
-                    if not any(left and left.whole for left in row[1:])],
+                    if not any(map(_whole, row[1:]))],
             folded_name='classes of which no pixel is ever found'))
     return [*tables[:-1], *(replace(table, notes=[OF_CLEAN, LOWEST])
                             for table in tables[-1:])]
@@ -96,7 +96,7 @@ def with_clean(table: Table) -> Table:
                                   table.header[1:]
                                   for what in ('clean', 'lowest'))],
         rows=[[name, *(value for left in lefts for value in (
-            left and left.whole, left))] for name, *lefts in table.rows],
+            _whole(left), left))] for name, *lefts in table.rows],
         notes=[note for note in table.notes if note != OF_CLEAN])
 
 
@@ -108,7 +108,14 @@ def _lowest(whole: Optional[float],
 
 def _points_kept(row: Cells) -> float:
     """Points that all models lose together, negative; 0 if undefined."""
-    return sum(left - left.whole for left in row[1:] if left is not None)
+    return sum(left - left.whole for left in row[1:]
+               if isinstance(left, Kept))
+
+
+def _whole(left: Optional[float]) -> Optional[float]:
+    """The clean IoU of a class; None where it is undefined, as that of a
+    class that is predicted under attack alone."""
+    return left.whole if isinstance(left, Kept) else None
 
 
 def report_table(names: Sequence[str],

@@ -1,9 +1,13 @@
 """Which model keeps most, in sentences, and as bars."""
-from typing import Any, Dict, List, Optional, Sequence
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 
+from ....words import counted
+from ...results.balls import worst_balls
+from ...results.claim import doubts
 from ...results.comparison import Comparison, Key
+from ...results.finished import FinishedTest
 from ...results.verdicts import LOWER_IS_BETTER, Standing, Verdict
-from ..names import counted
+from ..names import at
 from ..page.headline import Bar, Sentence, joined, share
 
 
@@ -65,7 +69,7 @@ def _sentence(found: Comparison, verdict: Verdict, where: str) -> Sentence:
     metric, first = found.metric, verdict.standings[0]
     lower = metric in LOWER_IS_BETTER
     at = f'{verdict.ball.norm} {verdict.ball.text}'
-    under = f' under {_attacks(verdict)}{where}'
+    under = f' under {_attacks(verdict, found.threat)}{where}'
     if len(verdict.standings) == 1:
         return Sentence(first.name, 'has ' if lower else 'keeps ',
                         _numbers(first, metric), f' {metric} at {at}{under}')
@@ -96,14 +100,17 @@ def _numbers(one: Standing, metric: str) -> str:
     return f'{one.left:.1f} of {one.clean:.1f}{kept}'
 
 
-def _attacks(verdict: Verdict) -> str:
-    count = verdict.attacks
+def _attacks(verdict: Verdict, threat: Dict[str, Any]) -> str:
+    what = 'black-box attack' if threat.get('surrogate') else 'attack'
+    count, words = counted(verdict.attacks, what), ''
+    if threat.get('surface') == 'crop':
+        words = ' by single windows'
     attacks = list(verdict.standings[0].attacks)
-    if count == 1 and len(attacks) == 1:
-        return f'the only attack, {attack_of(attacks[0])}'
+    if verdict.attacks == 1 and len(attacks) == 1:
+        return f'the only {what}{words}, {attack_of(attacks[0])}'
     if verdict.worst_case:
-        return f'the worst case of {counted(count, "attack")}'
-    return f'the strongest of {counted(count, "attack")} on each'
+        return f'the worst case of {count}{words}'
+    return f'the strongest of {count}{words} on each'
 
 
 def _sure(lead: Optional[Dict[str, Any]]) -> str:
@@ -115,6 +122,28 @@ def _sure(lead: Optional[Dict[str, Any]]) -> str:
     than = 'more' if lead['differs'] else 'no more'
     return (f'; the difference, {words}, is {than} than other images of the '
             'kind would make')
+
+
+def unclaimed(names: Sequence[str],
+              tests: Sequence[FinishedTest]) -> List[str]:
+    """Say whose numbers support no claim of robustness, and why.
+
+    Args:
+        names (sequence[str]): What the models are called.
+        tests (sequence[FinishedTest]): Their reports.
+
+    Returns:
+        list[str]: A sentence for each ball and reason.
+    """
+    found: Dict[Tuple[str, str], List[str]] = {}
+    for name, test in zip(names, tests):
+        results = {'checks': [], **test.results}  # older reports have none
+        for ball in worst_balls(results):
+            reasons = doubts(results, ball, test.available)
+            if reasons:
+                found.setdefault((joined(reasons), at(ball)), []).append(name)
+    return [f'{joined(of)} at {ball}: no claim of robustness is supported, '
+            f'for {reasons}.' for (reasons, ball), of in found.items()]
 
 
 def attack_of(key: Key) -> str:

@@ -41,10 +41,12 @@ def test_a_claim_that_holds_is_said():
     for result in rows:
         for record in result.records:
             record.update(eps=0.03, rms=0.03)
-    text, = texts(results_of(rows, checks=[check('gradients are there')]), 3)
+    results = results_of(rows, checks=[check('gradients are there')])
+    worst = results['worst_case']['mIoU_greedy']
+    text, = texts(results, 3)
     assert text.endswith(
-        '; that supports a claim of robustness: all of the suite reliable '
-        'ran, and every self-check passed.')
+        f'; the worst case, {worst:.1f}, supports a claim: all of the suite '
+        'reliable ran, and every self-check passed.')
     assert 'on 3 images' in text
 
 
@@ -58,6 +60,7 @@ def test_several_balls_have_a_sentence_each_and_one_over_all():
         'At linf 4/255', 'At linf 8/255', 'At l2 rms 4/255',
         'At l2 rms 8/255']
     assert not any('claim' in text for text in others)
+    assert all(text.endswith(' with 10 steps.') for text in others)
     assert [bar.name for bar in headline(results).bars] == [
         'linf 4/255', 'linf 8/255', 'l2 rms 4/255', 'l2 rms 8/255']
 
@@ -95,7 +98,39 @@ def test_an_attack_that_does_nothing_takes_nothing():
     text, = texts(results)
     assert text.startswith('tiny loses none of its mIoU (')
     first, *_ = texts(of('PGD', eps=('4/255', '8/255'), rights=[.95, .95]))
-    assert 'was attacked in 2 balls on 3 images' in first
+    assert ('loses none of its mIoU (82.1) under the strongest attacks in 2 '
+            'balls, on 3 images') in first
+
+
+def test_a_ball_that_takes_nothing_hides_no_other():
+    first, *_ = texts(of('PGD', eps=(0, '8/255'), rights=[.9, .3]))
+    assert first.startswith('tiny keeps 21 % to all of its 82.1 mIoU under ')
+
+
+def test_attacks_that_know_another_model_are_called_black_box():
+    surrogate = dict(config='other.py', checkpoint='o.pth', sha256='1')
+    rows = row_results(rows_of('PGD', 'BIM', eps=('4/255', '8/255')))
+    first, *balls = texts(results_of(rows, surrogate=surrogate))
+    assert 'under the strongest black-box attacks in 2 balls' in first
+    assert 'the attacks know another model, not this one' in first
+    assert all('the strongest black-box attack, ' in text for text in balls)
+    text, = texts(results_of(rows[:1], surrogate=surrogate))
+    assert 'under the only black-box attack at linf 4/255, PGD' in text
+
+
+def test_an_attack_of_a_smaller_radius_is_called_so():
+    results = of('PGD', eps=('4/255', '8/255'), rights=[.3, .6])
+    _, small, large = texts(results)
+    assert 'PGD with 10 steps.' in small
+    assert 'PGD with 10 steps at linf 4/255.' in large
+
+
+def test_the_strongest_attack_is_that_on_miou():
+    results = of('PGD', 'SegPGD', rights=[.3, .6])
+    for attack, accuracy in zip(results['attacks'], (70., 10.)):
+        attack['aAcc'] = accuracy
+    text, = texts(results)
+    assert 'the strongest attack at linf 8/255, PGD with' in text
 
 
 def test_a_model_without_miou_has_none_to_lose():
@@ -119,8 +154,9 @@ def test_bars_are_those_of_the_results():
 
 
 @pytest.mark.parametrize('part, text', [
-    (0, '0 %'), (.001, 'under 1 %'), (1, '2 %'), (50, '100 %')])
-def test_what_is_not_nothing_is_not_called_so(part, text):
+    (0, '0 %'), (.001, 'under 1 %'), (1, '2 %'), (49.7, '99 %'),
+    (49.9, 'over 99 %'), (50, '100 %')])
+def test_what_is_not_nothing_or_not_all_is_not_called_so(part, text):
     assert share(part, 50) == text
 
 

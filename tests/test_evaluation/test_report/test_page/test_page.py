@@ -4,11 +4,12 @@ import json
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 from browser import EXECUTABLE, Browser
 from small_reports import report_of
 from test_tables import small_matrix, small_minimal
-from tiny_results import CLASSES, HOSTILE, check, results_of
+from tiny_results import CLASSES, HOSTILE, Examples, check, results_of
 
 from mmseg_rppgd.evaluation.report.page.page import report_page
 
@@ -247,12 +248,24 @@ def test_the_slider_cuts_every_pair(browser, pages):
 def test_pictures_are_enlarged_by_keyboard(browser, pages):
     name = 'document.querySelector("#zoom-name").textContent'
     is_open = 'document.querySelector("#zoom").open'
+    legend = ('[...document.querySelectorAll("#zoom-legend li")].map('
+              'item => item.textContent)')
+    slider = 'document.querySelector("#zoom .slide").checkVisibility()'
     browser.open(pages['balls'])
     browser.run('document.querySelector("#flipped button").focus()')
     browser.press('Enter')
     assert browser.run(is_open) and browser.run(name) == 'What flipped'
+    assert browser.run(legend) == browser.run(
+        '[...document.querySelectorAll("#kinds li")].map('
+        'item => item.textContent)')
     browser.press('ArrowLeft')
     assert browser.run(name).startswith('Prediction')
+    assert sorted(browser.run(legend)) == sorted(CLASSES)
+    assert browser.run(slider)
+    browser.press('ArrowLeft')
+    assert browser.run(legend) == []
+    browser.press('ArrowRight', 'ArrowRight')
+    assert not browser.run(slider)  # nothing lies above what flipped
     browser.press('Escape')
     assert not browser.run(is_open)
     assert browser.run('document.activeElement.closest("figure").id') == (
@@ -260,7 +273,7 @@ def test_pictures_are_enlarged_by_keyboard(browser, pages):
 
 
 def test_nothing_is_cut_in_print(browser, pages):
-    browser.open(pages['balls'], 794)  # pixels of a sheet of paper
+    browser.open(pages['balls'], 703)  # pixels between margins of A4
     browser.run(OPEN)
     browser.call('Emulation.setEmulatedMedia', media='print')
     wide = browser.run(
@@ -283,4 +296,27 @@ def test_legend_has_the_seen_classes_first(browser, pages):
                        '[hidden])")].map(item => item.textContent)')
     data = json.loads(browser.run(
         'document.querySelector("#pictures").textContent'))
-    assert seen == [CLASSES[i] for i in data['images'][0]['seen']]
+    assert seen == [CLASSES[i] for i in sorted(data['images'][0]['seen'])]
+
+
+def test_the_legend_of_many_classes_is_short(browser, tmp_path):
+    report = report_of('PGD', indices=(0, ))
+    rng = np.random.default_rng(0)
+    example = Examples(0).load('attacked', 0)
+    for name in ('label', 'prediction'):
+        setattr(example, name, rng.integers(150, size=example.label.shape))
+    report.examples.load = lambda key, index: example
+    names = report.results['dataset']['classes'] = list(map(str, range(150)))
+    for metrics in (report.results['clean'], *report.results['attacks']):
+        metrics['per_class'] = dict.fromkeys(names, 50.)
+    report.palette = [[i, 0, 0] for i in range(150)]
+    path = tmp_path / 'page.html'
+    path.write_text(report_page(report))
+    for script in ('0', 'const list = document.querySelector("#attack");'
+                   'list.dispatchEvent(new Event("change"))'):
+        browser.open(path)
+        browser.run(script)
+        first, folded = (browser.run(
+            f'document.querySelectorAll("{place} li:not(#void)").length')
+            for place in ('#seen', '#others'))
+        assert first <= 32 and first + folded == 150

@@ -1,6 +1,7 @@
 """Which pictures a page shows, in what order."""
 import json
 
+import numpy as np
 import pytest
 from small_reports import report_of
 from tiny_results import CLASSES, HOSTILE, Examples
@@ -10,18 +11,10 @@ from mmseg_rppgd.evaluation.report.page.pictures import Gallery
 from mmseg_rppgd.metrics import accuracy
 
 
-def lowest(report):
-    """The lowest accuracy of each image under any row."""
-    return [min(float(accuracy(row.counts)[index])
-                for row in (report.clean, *report.attacks))
-            for index in range(3)]
-
-
 def test_the_worst_image_and_the_strongest_attack_come_first():
     report = report_of('PGD', 'SegPGD', indices=(0, 1, 2))
     images = Gallery(report).images
-    values = lowest(report)
-    order = sorted(range(3), key=values.__getitem__)
+    order = np.argsort(accuracy(report.attacks[1].counts))
     assert [image['name'] for image in images] == [
         f'{i}: {i}.png' for i in order]
     for image in images:
@@ -29,6 +22,32 @@ def test_the_worst_image_and_the_strongest_attack_come_first():
             'SegPGD', 'PGD']
         assert sum(image['attacks'][0]['percent']) == pytest.approx(100)
         assert set(image['seen']) <= set(range(len(CLASSES)))
+
+
+def test_the_strongest_attack_is_that_of_the_sentence():
+    report = report_of('PGD', 'SegPGD', indices=(0, 1, 2))
+    weak, strong = report.results['attacks']
+    weak['mIoU'], strong['mIoU'] = strong['mIoU'], weak['mIoU']
+    images = Gallery(report).images
+    assert all(image['attacks'][0]['name'].startswith('PGD')
+               for image in images)
+    left = [image['attacks'][0]['aAcc'] for image in images]
+    assert left == sorted(left)
+
+
+def test_seen_classes_are_in_the_order_of_their_pixels():
+    report = report_of('PGD', indices=(0, ))
+    clean, attacked = (report.examples.load(key, 0) for key in (
+        'clean', 'attacked'))
+    clean.ignored = np.zeros(clean.label.shape, bool)
+    clean.ignored[:, 8:] = True  # of class 0 alone
+    clean.label[:], clean.prediction[:], attacked.prediction[:] = 2, 2, 0
+    clean.label[:, 0], attacked.prediction[:, :5] = 1, 1
+    report.examples.load = lambda key, index: (
+        clean if key == 'clean' else attacked)
+    image, = Gallery(report).images
+    assert image['seen'] == [2, 1]
+    assert image['attacks'][0]['seen'] == [1, 0]
 
 
 def test_accuracies_are_those_of_the_records():

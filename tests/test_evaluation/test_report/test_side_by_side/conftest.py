@@ -16,7 +16,7 @@ def side_by_side(tmp_path):
         paths = []
         for i, right in enumerate(rights):
             rows = rows_of(*attacks, **settings)
-            paths.append(tmp_path / str(i))
+            paths.append(tmp_path / names[i])
             write_report(paths[-1], row_results(
                 rows, [right * 0.9**k for k in range(len(rows))]),
                 clean_result(), **dict(model))

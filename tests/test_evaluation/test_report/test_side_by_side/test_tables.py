@@ -48,6 +48,16 @@ def test_classes_at_their_lowest_beside_their_clean_iou(side_by_side):
     assert wide.rows[0][1:3] == [table.rows[0][1].whole, table.rows[0][1]]
 
 
+def test_a_class_that_is_predicted_under_attack_alone(side_by_side):
+    found = side_by_side(0.6, 0.5).found
+    for key, entries in found.rows.items():
+        for entry in entries:
+            entry.per_class.update(sky=None if key[0] == 'clean' else 0.)
+    table, = class_tables(found)
+    assert table.rows[-1] == ['sky', 0., 0.] and table.folded == [2]
+    assert with_clean(table).rows[-1] == ['sky', None, 0., None, 0.]
+
+
 def test_classes_of_every_ball(side_by_side):
     found = side_by_side(0.6, 0.5, eps=('4/255', '8/255')).found
     assert [table.title for table in class_tables(found)] == [

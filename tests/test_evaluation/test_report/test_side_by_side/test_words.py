@@ -1,8 +1,10 @@
 """Who keeps most, in words."""
+import json
 import re
 from pathlib import Path
 
 import pytest
+from tiny_results import INFO
 
 from mmseg_rppgd.evaluation.report.side_by_side.report import SideBySide
 from mmseg_rppgd.evaluation.report.side_by_side.words import bars_of
@@ -49,6 +51,39 @@ def test_balls_have_a_sentence_each_and_one_for_all(side_by_side):
     assert texts[0] == 'one keeps most mIoU in all 2 balls on 3 images.'
     assert [re.search(r'at (\S+ \S+):', text).group(1)
             for text in texts[1:]] == ['linf 4/255', 'linf 8/255']
+
+
+def test_what_attackers_know_and_show_is_said(side_by_side):
+    text, = said(side_by_side(0.6, 0.3, model=dict(surrogate=INFO)))
+    assert 'under the worst case of 2 black-box attacks, on 3 images' in text
+    text, = said(side_by_side(0.6, attacks=('PGD', ), names=('other', ),
+                              model=dict(surface='crop', surrogate=INFO)))
+    assert 'under the only black-box attack by single windows, PGD' in text
+
+
+def test_whose_numbers_support_no_claim_is_said(side_by_side):
+    compared = side_by_side(0.6, 0.3, eps=('0.5/255', '8/255'))
+    small, large = compared.unclaimed
+    assert small.startswith(
+        'one and two at linf 0.001961: no claim of robustness is supported, '
+        'for the ball is smaller than one level of a picture, the suite ')
+    assert large == (
+        'one and two at linf 8/255: no claim of robustness is supported, for '
+        'the suite reliable did not run and the self-checks did not probe '
+        'the model.')
+    assert large in compared.lines
+    del compared.tests[0].results['checks']
+    assert compared.unclaimed == [small, large]
+    assert side_by_side(0.6, attacks=(), names=('none', )).unclaimed == []
+
+
+def test_a_part_of_the_images_supports_no_claim(side_by_side):
+    compared = side_by_side(0.6, names=('one', ))
+    path = Path(compared.tests[0].settings_file)
+    settings = json.loads(path.read_text())
+    path.write_text(json.dumps(dict(settings, available=101)))
+    text, = compared.unclaimed
+    assert 'only 3 of 101 images were tested' in text
 
 
 def test_one_model_and_one_attack(side_by_side):

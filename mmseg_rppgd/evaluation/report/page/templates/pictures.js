@@ -28,7 +28,9 @@
   }
 
   function legend(attack) {
-    const classes = new Set([...image.seen, ...(attack ? attack.seen : [])]);
+    const {most} = get('seen').dataset;
+    const classes = new Set([image, attack].flatMap(
+      it => it ? it.seen.slice(0, most) : []));
     const seen = palette.filter((_, i) => classes.has(i));
     const others = palette.filter((_, i) => !classes.has(i));
     get('void').hidden = !image.void;
@@ -37,11 +39,9 @@
     get('others').querySelector('span').textContent = others.length;
     get('others').querySelector('ul').replaceChildren(...others.map(swatch));
     if (!attack) return;
-    const kinds = [...get('kinds').children];
-    kinds.slice(0, -1).forEach((kind, i) => {
+    [...get('kinds').children].forEach((kind, i) => {
       kind.querySelector('span').textContent = percent(attack.percent[i]);
     });
-    kinds[kinds.length - 1].hidden = !image.void;
   }
 
   function show() {
@@ -96,7 +96,22 @@
 
   const zoom = get('zoom');
   const pictures = [...document.querySelectorAll('.picture')];
+  // Where the colours of a figure are explained.
+  const LEGENDS = {predicted: ['seen'], truth: ['seen'],
+    flipped: ['kinds', 'void']};
   let enlarged = 0;
+
+  function explain(figure) {
+    const items = (LEGENDS[figure] || []).flatMap(id => get(id).matches('li') ?
+      [get(id)] : [...get(id).children]).filter(item => !item.hidden);
+    get('zoom-legend').replaceChildren(...items.map(item => {
+      const copy = item.cloneNode(true);
+      copy.removeAttribute('id');
+      return copy;
+    }));
+    get('zoom-legend').hidden = !items.length;
+  }
+
   function enlarge(place) {
     enlarged = (place + pictures.length) % pictures.length;
     const pair = pictures[enlarged].querySelector('.pair').cloneNode(true);
@@ -109,6 +124,7 @@
     get('zoom-name').textContent =
       pictures[enlarged].nextElementSibling.textContent;
     zoom.querySelector('.slide').hidden = !pair.querySelector('.over');
+    explain(pictures[enlarged].parentElement.id);
   }
   pictures.forEach((picture, place) => picture.addEventListener(
     'click', () => { enlarge(place); zoom.showModal(); }));
