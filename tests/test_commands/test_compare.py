@@ -89,7 +89,7 @@ def test_a_file_does_as_well_as_its_folder(compare, reports):
 
 def test_a_report_that_is_not_there_is_named(compare):
     with pytest.raises(SystemExit, match='nowhere does not exist: run '
-                       'tools/robust_test.py'):
+                       'python -m mmseg_rppgd robust-test'):
         compare('a=nowhere')
 
 

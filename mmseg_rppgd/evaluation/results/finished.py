@@ -33,8 +33,9 @@ def read_results(path: str) -> Dict[str, Any]:
     file = osp.join(path, 'results.json') if osp.isdir(path) else path
     if not osp.isfile(file):
         raise FileNotFoundError(
-            f'{file} does not exist: run robust-test with --out first, or '
-            'with --resume if it was interrupted')
+            f'{file} does not exist: run python -m mmseg_rppgd '
+            'robust-test with --out first, or with --resume if it was '
+            'interrupted')
     results = _read_json(file)
     if not isinstance(results, dict) or 'schema' not in results:
         raise ValueError(
