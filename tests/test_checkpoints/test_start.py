@@ -4,6 +4,7 @@ import pickle
 import pytest
 import torch
 from mmengine.config import Config
+from tiny_project import forget_runs
 from tiny_runner import make_runner, runner_cfg
 from tiny_segmentors import build, head_cfg, segmentor_cfg
 
@@ -139,6 +140,7 @@ def config(tmp_path):
 
 
 def command(config, *words):
+    forget_runs()
     train.main([str(config), '--work-dir', str(config.parent / 'work'),
                 *words], 'train')
 

@@ -13,6 +13,7 @@ from typing import Any, Callable, Iterator, List, Optional, Set
 
 from mmengine.hooks import Hook
 from mmengine.logging import MMLogger
+from mmengine.utils import ManagerMixin
 
 from ...cli import is_for_the_user
 from ...evaluation.run.folder import RECORDS, FolderInUse, FolderLock
@@ -111,16 +112,30 @@ def inside(folder: str) -> List[str]:
 
 
 def own_logs(work_dir: str) -> Set[str]:
-    """Folders of the logs that this process writes to, closed."""
+    """Folders of the logs that this process writes to, closed.
+
+    What MMEngine keeps by the name of their run is forgotten, or the next
+    run of this process would go on writing there.
+    """
     found = set()
-    for logger in list(MMLogger._instance_dict.values()):
-        for handler in logger.handlers:
+    for name, logger in list(MMLogger._instance_dict.items()):
+        for handler in list(logger.handlers):
             if isinstance(handler, logging.FileHandler):
                 folder = osp.dirname(handler.baseFilename)
                 if osp.dirname(folder) == work_dir:
+                    logger.removeHandler(handler)
                     handler.close()
+                    forget_run(name)
                     found.add(folder)
     return found
+
+
+def forget_run(name: str) -> None:
+    """Forget the logger, visualizer and the like of a run."""
+    kinds = [ManagerMixin]
+    for kind in kinds:
+        kinds += kind.__subclasses__()
+        kind._instance_dict.pop(name, None)
 
 
 def remove_made(path: str) -> None:

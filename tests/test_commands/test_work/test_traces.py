@@ -44,6 +44,17 @@ def test_nothing_is_left_of_new_folders(tmp_path, pretend):
     assert not list(tmp_path.iterdir())
 
 
+def test_later_messages_do_not_go_to_a_log_that_is_gone(tmp_path, pretend):
+    with pytest.raises(KeyError):
+        with taken_back_if_refused(str(tmp_path / 'work')):
+            pretend(tmp_path / 'work')
+            refuse()
+    MMLogger.get_current_instance().info('later')
+    pretend(tmp_path / 'another')  # a run of the same name
+    assert [path.name for path in tmp_path.iterdir()] == ['another']
+    assert list((tmp_path / 'another').glob('*/run.log'))
+
+
 def test_what_was_there_stays(tmp_path, pretend):
     earlier = tmp_path / '20240101_000000' / 'run.log'
     earlier.parent.mkdir()
