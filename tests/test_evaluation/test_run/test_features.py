@@ -1,7 +1,7 @@
 """Attacks that read features of a network which gives none."""
 import pytest
-from toy_networks import CLASSES, ToyNetwork, toy_data
 from torch import nn
+from toy_networks import CLASSES, ToyNetwork, toy_data
 
 from mmseg_rppgd.evaluation import TestedModel, evaluate
 
