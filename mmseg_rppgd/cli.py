@@ -217,12 +217,16 @@ def interruptible(program: str,
 
 def _say_interrupted(program: str, number: int,
                      hint: Union[str, Callable[[], str]]) -> None:
-    from mmengine.dist import is_distributed, is_main_process
-    if is_main_process():
+    # An interrupt while torch is loaded finds it in halves: import nothing.
+    # Before this module is there, no processes have found each other.
+    dist: Any = sys.modules.get('torch.distributed')
+    several = (dist is not None and dist.is_available()
+               and dist.is_initialized())
+    if not several or dist.get_rank() == 0:
         cause = 'Ctrl-C' if number == signal.SIGINT else 'SIGTERM'
         text = hint() if callable(hint) else hint
         sys.stderr.write(f'\n{program}: stopped by {cause}; {text}\n')
-    if is_distributed():
+    if several:
         # The other processes may never come to what this one would wait for.
         sys.stdout.flush()
         sys.stderr.flush()

@@ -111,6 +111,19 @@ class TestInterrupts:
         assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
         assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
 
+    def test_one_while_torch_is_loaded_is_a_sentence_too(
+            self, monkeypatch, capsys):
+        for name in [n for n in sys.modules if n.startswith(
+                ('mmengine.dist', 'torch.distributed'))]:
+            monkeypatch.delitem(sys.modules, name)
+        monkeypatch.setitem(sys.modules, 'torch', None)  # no import succeeds
+        with pytest.raises(SystemExit) as end:
+            with interruptible('tool', 'begin again'):
+                os.kill(os.getpid(), signal.SIGINT)
+        assert end.value.code == 130
+        assert capsys.readouterr().err == (
+            '\ntool: stopped by Ctrl-C; begin again\n')
+
     def test_the_hint_is_asked_after_the_command_has_stopped(self, capsys):
         written = []
         with pytest.raises(SystemExit):
