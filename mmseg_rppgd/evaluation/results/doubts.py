@@ -5,6 +5,13 @@ from .radii import radius_notes
 from .results import RowResult
 
 RISE = 0.5  # points of mIoU; by less it moves anyway
+MEANING = (
+    'So it is where a model hardly predicts some classes, and, if aAcc rises '
+    'too, where an attack goes the wrong way; the share of mIoU that is kept '
+    'then says nothing of robustness.')
+REMEDY = (
+    'Read aAcc, and look at the classes of the clean row: train further, or '
+    'check that config and checkpoint belong together.')
 
 
 def doubts(results: Dict[str, Any],
@@ -37,19 +44,23 @@ def rise_notes(results: Dict[str, Any],
     Returns:
         list[str]: One sentence or more about all such rows, or nothing.
     """
-    clean = results['clean']['mIoU']
-    higher = [] if clean is None else [
-        (entry['mIoU'], result.row.label)
-        for entry, result in zip(results['attacks'], attacks)
-        if entry['mIoU'] is not None and entry['mIoU'] > clean + RISE]
+    higher = risen(results)
     if not higher:
         return []
-    left, label = max(higher)
+    most = max(higher, key=lambda place: results['attacks'][place]['mIoU'])
+    left, clean = results['attacks'][most]['mIoU'], results['clean']['mIoU']
     return [f'{len(higher)} of {len(attacks)} rows leave more mIoU than the '
-            f'clean images have, {label} most: {left:.1f} against '
-            f'{clean:.1f}. So it is where a model hardly predicts some '
-            'classes, and, if aAcc rises too, where an attack goes the wrong '
-            'way; the share of mIoU that is kept then says nothing of '
-            'robustness. Read aAcc, and look at the classes of the clean row: '
-            'train further, or check that config and checkpoint belong '
-            'together.']
+            f'clean images have, {attacks[most].row.label} most: {left:.1f} '
+            f'against {clean:.1f}. {MEANING} {REMEDY}']
+
+
+def risen(results: Dict[str, Any]) -> List[int]:
+    """Return the places of the attacks that leave more mIoU than there was.
+
+    Args:
+        results (dict): The content of results.json.
+    """
+    clean = results['clean']['mIoU']
+    return [] if clean is None else [
+        place for place, entry in enumerate(results['attacks'])
+        if entry['mIoU'] is not None and entry['mIoU'] > clean + RISE]

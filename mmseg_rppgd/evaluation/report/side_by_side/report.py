@@ -5,6 +5,7 @@ from typing import List, Sequence, Tuple
 from ....words import counted
 from ...files import write_text
 from ...results.comparison import compare_tests
+from ...results.doubts import MEANING, risen
 from ...results.finished import FinishedTest
 from ...results.verdicts import verdicts
 from ..page.headline import Sentence
@@ -73,11 +74,21 @@ class SideBySide:
                   for name, test in zip(self.found.names, self.tests)]
         return [(name, count) for name, count in counts if count]
 
+    @property
+    def risen(self) -> List[Tuple[str, int]]:
+        """list[tuple]: Models with more mIoU under attack than without."""
+        counts = [(name, len(risen(test.results)))
+                  for name, test in zip(self.found.names, self.tests)]
+        return [(name, count) for name, count in counts if count]
+
     def warnings(self) -> List[str]:
         """Which numbers are not to be believed."""
         return [f'{counted(count, "self-check")} of {name} failed: do not '
                 'believe its numbers before this is understood.'
-                for name, count in self.failed]
+                for name, count in self.failed] + [
+                    f'{name} has {counted(count, "row")} with more mIoU than '
+                    f'on clean images. {MEANING}'
+                    for name, count in self.risen]
 
     @property
     def unclaimed(self) -> List[str]:

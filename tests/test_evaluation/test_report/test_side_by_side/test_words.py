@@ -86,6 +86,17 @@ def test_a_part_of_the_images_supports_no_claim(side_by_side):
     assert 'only 3 of 101 images were tested' in text
 
 
+def test_more_under_attack_than_without_is_warned_of(side_by_side):
+    compared = side_by_side(0.6, 0.3)
+    assert compared.warnings() == []
+    results = compared.tests[1].results
+    results['attacks'][0]['mIoU'] = results['clean']['mIoU'] + 1
+    warning, = compared.warnings()
+    assert warning.startswith(
+        'two has 1 row with more mIoU than on clean images. ')
+    assert warning in compared.lines
+
+
 def test_one_model_and_one_attack(side_by_side):
     text, = said(side_by_side(0.5, attacks=('PGD', )))
     assert re.fullmatch(
