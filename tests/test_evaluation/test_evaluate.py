@@ -122,7 +122,7 @@ def test_other_errors_of_the_network_are_not_taken_for_memory():
 
 @pytest.mark.parametrize('calls', [3, 12, 25])
 def test_resumed_equals_unbroken(tmp_path, calls):
-    words = dict(attacks=['PGD', 'APGD'], steps=[2, 3], quiet=True)
+    words = dict(attacks=['PGD', 'APGD'], steps=[2, 3], quiet=True, panels=1)
     whole = evaluate(toy_model(), toy_data(), **words)
     failing = Failing().eval()
     failing.calls = calls

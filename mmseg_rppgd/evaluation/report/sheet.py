@@ -1,12 +1,19 @@
 """A printed sheet of pictures, laid out in inches from the top left."""
+import atexit
 import string
+from functools import lru_cache
+from pathlib import Path
+from shutil import rmtree
+from tempfile import mkdtemp
 from textwrap import wrap
 from typing import Any, Dict, List, NamedTuple, Sequence, Tuple
 
 import matplotlib
 import numpy as np
+from fontTools.ttLib import TTFont
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.font_manager import findfont
 from matplotlib.patches import Rectangle
 from PIL import Image
 
@@ -173,8 +180,29 @@ class Sheet:
         self.bottom += max(map(len, columns)) * LINE
 
     def _write(self, text: str, x: float, y: float, **style: Any) -> None:
+        if text.isascii():
+            style['font'] = quick_font()
         # A class may be called $x_1$: nothing is a formula.
         self.axes.text(x, y, text, fontsize=FONT, parse_math=False, **style)
+
+
+@lru_cache(maxsize=None)
+def quick_font() -> Path:
+    """The file of a font that a PDF takes little time to embed.
+
+    Every PDF holds the glyphs that it shows. To find those, the tables by
+    which letters change beside others are read, which takes longer than all
+    the rest; English has no need of them.
+    """
+    font = TTFont(findfont('DejaVu Sans'))  # comes with matplotlib
+    for table in ('GDEF', 'GPOS', 'GSUB'):
+        if table in font:
+            del font[table]
+    folder = mkdtemp(prefix='mmseg_rppgd-')
+    atexit.register(rmtree, folder, ignore_errors=True)
+    path = Path(folder, 'DejaVuSans.ttf')
+    font.save(path)
+    return path
 
 
 def letter(place: int) -> str:

@@ -21,7 +21,7 @@ WORDS = dict(
              "EnsembleAttack(attacks=[{'type': 'PGD', 'steps': 2}, "
              "{'type': 'CosPGD', 'steps': 2}])"],
     eps=['8/255'], steps=[2, 4], minimal=['DeepFool(threshold=0.3, steps=9)'],
-    quiet=True, probes=0)
+    quiet=True, probes=0, panels=1)
 
 
 def manifest(folder):
@@ -159,7 +159,7 @@ def test_a_resumed_test_saves_all(saved, tmp_path, calls):
 def test_what_is_missing_or_damaged_is_made_again(tmp_path, capsys):
     adv = tmp_path / 'adv'
     words = dict(attacks=['PGD'], steps=[2, 4], minimal=['DeepFool(steps=2)'],
-                 out_dir=str(tmp_path / 'out'), probes=0)
+                 out_dir=str(tmp_path / 'out'), probes=0, panels=1)
     evaluate(toy_model(), toy_data(2), **words)
     capsys.readouterr()
     evaluate(toy_model(), toy_data(2), resume=True, save_adv=str(adv),
