@@ -5,12 +5,10 @@ import os.path as osp
 from mmengine.config import Config
 from mmengine.runner import Runner
 
-from ...checkpoints import restricted_loading
-from ...cli import (find_own_code, require_launcher, set_work_dir,
-                    start_processes)
-from ...compat import leave_processes, require_mmseg
+from ...cli import set_work_dir, start_processes
 from ...config import load_config, refuse_functions, require_checkpoint
 from ..words import read_settings
+from .process import prepared
 from .traces import WorkBegins, taken_back_if_refused
 
 DAY = 24 * 60 * 60
@@ -90,10 +88,7 @@ def check_plan(args: argparse.Namespace) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Test."""
-    with restricted_loading(args.trust_checkpoint):
-        require_launcher(args)
-        find_own_code(args.config)
-        require_mmseg()
+    with prepared(args):
         cfg = build_config(args)
         check_plan(args)
         report = args.out or osp.join(cfg.work_dir, 'robust')
@@ -102,4 +97,3 @@ def run(args: argparse.Namespace) -> None:
             runner = Runner.from_cfg(cfg)
             runner.register_hook(WorkBegins(lambda runner: traces.keep()))
             runner.test()
-        leave_processes()

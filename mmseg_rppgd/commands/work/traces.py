@@ -7,7 +7,7 @@ import logging
 import os
 import os.path as osp
 import shutil
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from glob import escape, glob
 from typing import Any, Callable, Iterator, List, Optional, Set
 
@@ -162,8 +162,6 @@ def remove_without_results(folder: str) -> None:
 
 
 def remove_if_empty(folder: str) -> None:
-    """Remove a folder with nothing in it."""
-    try:
+    """Remove a folder with nothing in it, if it is still there."""
+    with suppress(OSError):
         os.rmdir(folder)
-    except OSError:
-        pass

@@ -10,16 +10,15 @@ from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.runner import Runner
 
-from ...checkpoints import StartFits, restricted_loading
-from ...cli import (find_own_code, require_launcher, set_work_dir,
-                    start_processes)
-from ...compat import leave_processes, require_mmseg
+from ...checkpoints import StartFits
+from ...cli import set_work_dir, start_processes
 from ...config import load_config, refuse_functions, require_checkpoint
 from ...evaluation.files import write_json
 from ...evaluation.results.environment import (describe_environment,
                                                mask_address)
 from ...evaluation.run.processes import on_first
 from ..words import read_settings
+from .process import prepared
 from .traces import WorkBegins, taken_back_if_refused
 
 RECORD = 'training.json'  # in the work dir
@@ -221,10 +220,7 @@ def dropped_hooks(cfg: Config) -> List[str]:
 
 def run(args: argparse.Namespace) -> None:
     """Train."""
-    with restricted_loading(args.trust_checkpoint):
-        require_launcher(args)
-        find_own_code(args.config)
-        require_mmseg()
+    with prepared(args):
         cfg = build_config(args)
         with taken_back_if_refused(cfg.work_dir) as traces:
 
@@ -236,4 +232,3 @@ def run(args: argparse.Namespace) -> None:
             describe_attack(runner, args.config)
             runner.register_hook(WorkBegins(begin), priority='LOWEST')
             runner.train()
-        leave_processes()

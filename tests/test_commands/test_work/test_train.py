@@ -105,21 +105,18 @@ class TestAttackOfATraining:
                           "PGDHook', stages='test')]")
         assert 'says -at' in said
 
-    def test_an_inherited_hook_that_a_later_list_replaced(self, config):
+    @pytest.mark.parametrize('leaf, start', [
+        ("custom_hooks = [dict(type='EMAHook')]",
+         'This training uses no attack, although PGDHook is in the config'),
+        ('', 'Adversarial training by PGDHook')])
+    def test_an_inherited_hook_is_kept_or_replaced(self, config, leaf,
+                                                   start):
         hooked = config.parent / 'hooked.py'
         hooked.write_text(
             f"_base_ = {str(config)!r}\n# 'mmseg_rppgd.FGSMHook'\n"
             "custom_hooks = [dict(type='mmseg_rppgd.PGDHook', steps=3)]")
-        said, = self.told(hooked, "custom_hooks = [dict(type='EMAHook')]")
-        assert 'no attack, although PGDHook is in the config or' in said
-
-    def test_an_inherited_hook_that_is_kept(self, config):
-        hooked = config.parent / 'kept.py'
-        hooked.write_text(
-            f"_base_ = {str(config)!r}\n"
-            "custom_hooks = [dict(type='mmseg_rppgd.PGDHook', steps=3)]")
-        said, = self.told(hooked)
-        assert said.startswith('Adversarial training by PGDHook')
+        said, = self.told(hooked, leaf)
+        assert said.startswith(start)
 
 
 @pytest.mark.parametrize('wanted', ['robust/mIoU', ['mIoU', 'robust/aAcc']])
