@@ -1,7 +1,8 @@
 """Functions that an argument has by name, by import path or as they are."""
 import inspect
 from importlib import import_module
-from typing import Any, Callable, Dict, Sequence
+from types import FunctionType
+from typing import Any, Callable, Dict, List, Sequence
 
 from .names import did_you_mean
 
@@ -67,3 +68,17 @@ def _import_function(name: str, path: str) -> Any:
         raise ValueError(f'{name} must be the import path of a function, but '
                          f'{path!r} is {found!r}')
     return found
+
+
+def closure_values(function: FunctionType) -> List[Any]:
+    """Return what a function was bound to where it was made.
+
+    A variable that is not set yet has no value, and is left out.
+    """
+    values = []
+    for cell in function.__closure__ or ():
+        try:
+            values.append(cell.cell_contents)
+        except ValueError:
+            continue
+    return values

@@ -19,6 +19,8 @@ from torch import Tensor, nn
 from torch.nn.modules.dropout import _DropoutNd
 from torch.nn.modules.module import register_module_forward_pre_hook
 
+from ...functions import closure_values
+
 # Packages whose functions use no network of a user but those they hold.
 LIBRARIES = ('torch', 'builtins')
 # A longer list holds data, not networks.
@@ -176,11 +178,7 @@ class _Search:
         self.visit(function.__defaults__)
         self.visit(function.__kwdefaults__)
         names = tuple(dict.fromkeys(_names(function.__code__)))
-        for cell in function.__closure__ or ():
-            try:
-                self.visit(cell.cell_contents, names)
-            except ValueError:
-                pass  # empty
+        self._visit_all(closure_values(function), names)
         if not _is_library(function):
             for name in _globals(function.__code__):
                 self.visit(function.__globals__.get(name), names)

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from ...functions import closure_values
 from ...registry import SCOPE, attack_class
 from ..files import jsonable
 
@@ -123,9 +124,11 @@ class _Code:
         kind = config.get('type')
         if isinstance(kind, str):
             try:
-                self._take_class(attack_class(kind))
-            except (KeyError, TypeError):
-                pass  # something else has a type, too
+                attack = attack_class(kind)
+            except (KeyError, TypeError):  # something else has a type, too
+                attack = None
+            if attack is not None:
+                self._take_class(attack)
         for key in sorted(config, key=str):
             self.put(key)
             self.take(config[key])
@@ -158,11 +161,8 @@ class _Code:
         self.take(function.__code__)
         self.take(function.__defaults__)
         self.take(function.__kwdefaults__)
-        for cell in function.__closure__ or ():
-            try:
-                self.take(cell.cell_contents)
-            except ValueError:
-                pass  # empty
+        for value in closure_values(function):
+            self.take(value)
 
     def _take_network(self, network: nn.Module) -> None:
         self._take_all(list(dict.fromkeys(map(type, network.modules()))))
@@ -182,9 +182,10 @@ class _Code:
         """The whole file: what is called may be defined beside it."""
         try:
             with open(inspect.getsourcefile(value) or '', 'rb') as file:
-                self.put(hashlib.sha256(file.read()).hexdigest())
-        except (OSError, TypeError):
-            pass  # typed by hand, or built in
+                source = file.read()
+        except (OSError, TypeError):  # typed by hand, or built in
+            return
+        self.put(hashlib.sha256(source).hexdigest())
 
 
 def foreign(classes: Any) -> Iterator[type]:

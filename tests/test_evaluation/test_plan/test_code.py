@@ -108,3 +108,28 @@ def test_a_long_name_gives_a_short_file_name():
     two, = make_rows(dict(type='PGD'), name='x' * 400 + 'y')
     assert len(one.key) < 160
     assert one.key != two.key
+
+
+class Unreadable:
+    """Something that cannot be told from others."""
+
+    def __repr__(self):
+        raise ValueError('it has no words')
+
+
+def test_what_cannot_be_read_is_not_taken_for_nothing():
+    def bound_to(number):
+        held = ({Unreadable()}, number)
+        return lambda step, steps: held
+
+    with pytest.raises(ValueError, match='it has no words'):
+        code_digest(bound_to(1))
+
+
+def test_a_variable_that_is_not_set_yet_holds_nothing():
+    def function():
+        return later
+
+    digest = code_digest(function)
+    later = 1
+    assert digest != code_digest(function) and later == 1
